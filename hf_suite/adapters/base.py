@@ -1,0 +1,111 @@
+"""What an adapter is: rows -> features -> batches -> outputs -> evidence, for one kind and protocol. No training here."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Protocol
+
+import numpy
+import torch
+from datasets import Dataset
+from transformers import PretrainedConfig
+
+from hf_suite.config import RunConfig
+from hf_suite.errors import ModelError
+from hf_suite.kinds import Evidence, Row
+from hf_suite.spec import TaskSpec
+
+Feature = Mapping[str, Any]
+Batch = dict[str, torch.Tensor]
+
+
+class Adapter(Protocol):
+    """Turns rows into what one model class reads, and what it writes into evidence.
+
+    `spec` and `config` are resolved: labels, scale, lengths and the order of the model's outputs are settled. A feature
+    knows its row: train features carry `row`, eval features too, and those of one row are adjacent. Every feature carries
+    `length`, in tokens.
+    """
+
+    peft_task: ClassVar[str]
+    """PEFT's name of the task type."""
+    default_length: ClassVar[int]
+    """`max_length` where neither user nor model says otherwise."""
+    counts: dict[str, int]
+    """What was noticed while making eval features (truncated rows, answers that cannot be reproduced)."""
+
+    def __init__(self, spec: TaskSpec, config: RunConfig, tokenizer: Any) -> None: ...
+
+    @staticmethod
+    def check_tokenizer(tokenizer: Any, place: str) -> None:
+        """Refuses a tokenizer that cannot serve. Raises ModelError."""
+
+    @staticmethod
+    def auto_model(config: PretrainedConfig) -> type[Any] | None:
+        """The model class for an architecture's config; None where it has none for this kind."""
+
+    def model_settings(self) -> dict[str, Any]:
+        """Keyword arguments for the model's config: labels and problem type."""
+
+    def train_features(self, rows: Dataset) -> Dataset:
+        """Features with targets."""
+
+    def eval_features(self, rows: Dataset) -> Dataset:
+        """Features for answering; fills `counts`."""
+
+    def collate(self, features: Sequence[Feature]) -> Batch:
+        """One padded batch, on the CPU."""
+
+    def count(self, batch: Batch) -> int:
+        """What a step's summed loss is divided by; known before the forward pass."""
+
+    def loss(self, model: Any, batch: Batch) -> torch.Tensor:
+        """The summed loss of a batch, a scalar in fp32."""
+
+    def outputs(self, model: Any, batch: Batch) -> list[Any]:
+        """One small thing for each feature of the batch, in its order."""
+
+    def evidence(self, row: Row, features: Sequence[Feature], outputs: Sequence[Any]) -> Evidence:
+        """What the model found in one row, as JSON."""
+
+
+def take(features: Dataset, indices: Sequence[int]) -> list[Feature]:
+    """The features at these indices, as mappings."""
+    columns = features[list(indices)]
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def padded(sequences: Sequence[Sequence[int]], *, fill: int, left: bool, length: int) -> torch.Tensor:
+    """Sequences as one int64 tensor of shape (len(sequences), length), filled on one side."""
+    out = numpy.full((len(sequences), length), fill, dtype=numpy.int64)
+    for line, sequence in zip(out, sequences, strict=True):
+        at = length - len(sequence) if left else 0
+        line[at : at + len(sequence)] = sequence
+    return torch.from_numpy(out)
+
+
+def padded_inputs(features: Sequence[Feature], tokenizer: Any) -> Batch:
+    """input_ids, attention_mask and, where the model reads them, token_type_ids, each (features, longest)."""
+    length = max(len(feature["input_ids"]) for feature in features)
+    left = tokenizer.padding_side == "left"
+    ids = [feature["input_ids"] for feature in features]
+    batch = {
+        "input_ids": padded(ids, fill=tokenizer.pad_token_id, left=left, length=length),
+        "attention_mask": padded([[1] * len(line) for line in ids], fill=0, left=left, length=length),
+    }
+    if "token_type_ids" in features[0]:
+        types = [feature["token_type_ids"] for feature in features]
+        batch["token_type_ids"] = padded(types, fill=tokenizer.pad_token_type_id, left=left, length=length)
+    return batch
+
+
+def model_inputs(batch: Batch) -> Batch:
+    """The part of a batch that the model's forward reads."""
+    return {name: batch[name] for name in ("input_ids", "attention_mask", "token_type_ids") if name in batch}
+
+
+def check_row_fits(tokenizer: Any, max_length: int, place: str) -> None:
+    """Refuses a length that the tokenizer's own special tokens fill. Raises ModelError."""
+    special = tokenizer.num_special_tokens_to_add(pair=True)
+    if max_length < special + 4:
+        raise ModelError(
+            place, f"max_length {max_length} leaves no room beside {special} special tokens", "raise max_length"
+        )

@@ -1,0 +1,228 @@
+"""SpanAdapter: extractive question answering by start and end logits over windows of the context."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy
+import torch
+from datasets import Dataset
+from torch.nn import functional
+from transformers import AutoModelForQuestionAnswering, PretrainedConfig
+
+from hf_suite.adapters.base import Batch, Feature, check_row_fits, model_inputs, padded, padded_inputs
+from hf_suite.config import RunConfig
+from hf_suite.errors import ModelError
+from hf_suite.kinds import Evidence, Row
+from hf_suite.metrics.squad import normalize
+from hf_suite.spec import TaskSpec
+
+MAX_ANSWER_TOKENS = 30  # as in the official BERT and run_qa decoders
+N_BEST = 20
+_BLOCK = 1000  # rows tokenised at once
+
+
+class SpanAdapter:
+    """A feature is a window: question and part of the context, neighbours sharing `stride` tokens.
+
+    `starts` and `ends` give each token's characters in the context, -1 outside it. The null score is read at the token
+    that stands for "no answer", found by its id: CLS, else BOS, else the window's first token.
+    """
+
+    peft_task: ClassVar[str] = "QUESTION_ANS"
+    default_length: ClassVar[int] = 384
+
+    def __init__(self, spec: TaskSpec, config: RunConfig, tokenizer: Any) -> None:
+        self.spec, self.tokenizer = spec, tokenizer
+        self.max_length = config.max_length or self.default_length
+        self.stride = min(config.stride, self.max_length // 3)
+        self.counts: dict[str, int] = {}
+        check_row_fits(tokenizer, self.max_length // 3, "max_length")
+
+    @staticmethod
+    def check_tokenizer(tokenizer: Any, place: str) -> None:
+        """Spans are read off the text, so each token must know its characters. Raises ModelError."""
+        if not tokenizer.is_fast or "offset_mapping" not in tokenizer("a", return_offsets_mapping=True):
+            raise ModelError(
+                place,
+                f"{type(tokenizer).__name__} does not say which characters a token stands for, and a span is read off the text",
+                "take a checkpoint with a tokenizer.json (a fast tokenizer)",
+            )
+
+    @staticmethod
+    def auto_model(config: PretrainedConfig) -> type[Any] | None:
+        """The architecture's span class."""
+        return AutoModelForQuestionAnswering._model_mapping.get(type(config), None)
+
+    def model_settings(self) -> dict[str, Any]:
+        """Two outputs a token: start and end."""
+        return {"num_labels": 2}
+
+    def train_features(self, rows: Dataset) -> Dataset:
+        """Windows with the first gold answer's start and end token; the null token where the window lacks it."""
+        features = []
+        for row, window in self._windows(rows):
+            golds = list(zip(row["answers"]["answer_start"], row["answers"]["text"], strict=True))
+            span = _token_span(window, golds[0][0], golds[0][0] + len(golds[0][1])) if golds else None
+            start, end = span or (window["null"], window["null"])
+            kept = {name: window[name] for name in window if name not in ("starts", "ends")}
+            features.append({**kept, "start": start, "end": end})
+        return _columns(features)
+
+    def eval_features(self, rows: Dataset) -> Dataset:
+        """Windows with their characters; counts questions that were cut and gold answers that no span can give."""
+        features = []
+        can: dict[Any, bool] = {}
+        for row, window in self._windows(rows):
+            features.append(window)
+            if row.get("answers") and row["answers"]["text"]:
+                can[row["row"]] = can.get(row["row"], False) or _reproduces(row, window)
+        lost = sum(not reproduced for reproduced in can.values())
+        self.counts["answers_not_reproducible"] = self.counts.get("answers_not_reproducible", 0) + lost
+        return _columns(features)
+
+    def collate(self, features: Sequence[Feature]) -> Batch:
+        """Inputs padded to the longest; positions counted in the padded window."""
+        batch = padded_inputs(features, self.tokenizer)
+        length = batch["input_ids"].shape[1]
+        left = self.tokenizer.padding_side == "left"
+        shift = torch.tensor([length - feature["length"] if left else 0 for feature in features])
+        batch["shift"] = shift
+        for name in ("null", "start", "end"):
+            if name in features[0]:
+                batch[name] = torch.tensor([feature[name] for feature in features]) + shift
+        if "starts" in features[0]:
+            inside = [[start >= 0 for start in feature["starts"]] for feature in features]
+            batch["inside"] = padded(inside, fill=0, left=left, length=length).bool()
+        return batch
+
+    def count(self, batch: Batch) -> int:
+        """Windows."""
+        return len(batch["input_ids"])
+
+    def loss(self, model: Any, batch: Batch) -> torch.Tensor:
+        """The mean of the start's and the end's cross-entropy over all tokens, summed over the windows."""
+        start, end = _logits(model, batch)
+        both = functional.cross_entropy(start, batch["start"], reduction="sum")
+        return (both + functional.cross_entropy(end, batch["end"], reduction="sum")) / 2
+
+    def outputs(self, model: Any, batch: Batch) -> list[tuple[float, list[tuple[int, int, float]]]]:
+        """Of each window the null score and its N_BEST spans (first token, last token, score), exact over all spans."""
+        start, end = _logits(model, batch)
+        null = start.gather(1, batch["null"][:, None])[:, 0] + end.gather(1, batch["null"][:, None])[:, 0]
+        start = start.masked_fill(~batch["inside"], -torch.inf)
+        end = end.masked_fill(~batch["inside"], -torch.inf)
+        reach = min(MAX_ANSWER_TOKENS, start.shape[1])
+        ends = torch.stack([functional.pad(end[:, more:], (0, more), value=-torch.inf) for more in range(reach)], dim=2)
+        scores = (start[:, :, None] + ends).flatten(1)
+        best = scores.topk(min(N_BEST, scores.shape[1]), dim=1)
+        first = best.indices // reach - batch["shift"][:, None]
+        last = first + best.indices % reach
+        windows = zip(null.tolist(), first.tolist(), last.tolist(), best.values.tolist(), strict=True)
+        return [
+            (score, [span for span in zip(*spans, strict=True) if span[2] > -numpy.inf]) for score, *spans in windows
+        ]
+
+    def evidence(self, row: Row, features: Sequence[Feature], outputs: Sequence[Any]) -> Evidence:
+        """The row's N_BEST spans over all its windows, and the lowest null score of them."""
+        found: dict[tuple[int, int], float] = {}
+        for feature, (_, spans) in zip(features, outputs, strict=True):
+            for first, last, score in spans:
+                place = _stripped(row["context"], feature["starts"][first], feature["ends"][last])
+                if place[0] < place[1]:
+                    found[place] = max(score, found.get(place, score))
+        ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))[:N_BEST]
+        spans = [[row["context"][start:end], start, end, score] for (start, end), score in ranked]
+        return {"spans": spans, "null": min(null for null, _ in outputs)}
+
+    def _windows(self, rows: Dataset) -> Iterator[tuple[Row, dict[str, Any]]]:
+        """Every window beside its row, in row order."""
+        for at in range(0, len(rows), _BLOCK):
+            block = rows[at : at + _BLOCK]
+            questions = self._shortened(block["question"])
+            encoded = self.tokenizer(
+                questions,
+                block["context"],
+                truncation="only_second",
+                max_length=self.max_length,
+                stride=self.stride,
+                return_overflowing_tokens=True,
+                return_offsets_mapping=True,
+                return_attention_mask=False,
+            )
+            for window, source in enumerate(encoded["overflow_to_sample_mapping"]):
+                row = {name: values[source] for name, values in block.items()}
+                yield row, self._window(row, encoded, window)
+
+    def _window(self, row: Row, encoded: Any, at: int) -> dict[str, Any]:
+        ids = encoded["input_ids"][at]
+        inside = [part == 1 for part in encoded.sequence_ids(at)]
+        offsets = encoded["offset_mapping"][at]
+        window = {
+            "row": row["row"],
+            "input_ids": ids,
+            "length": len(ids),
+            "null": self._null_position(ids),
+            "starts": [start if is_inside else -1 for (start, _), is_inside in zip(offsets, inside, strict=True)],
+            "ends": [end if is_inside else -1 for (_, end), is_inside in zip(offsets, inside, strict=True)],
+        }
+        if "token_type_ids" in encoded:
+            window["token_type_ids"] = encoded["token_type_ids"][at]
+        return window
+
+    def _null_position(self, ids: Sequence[int]) -> int:
+        for token in (self.tokenizer.cls_token_id, self.tokenizer.bos_token_id):
+            if token is not None and token in ids:
+                return ids.index(token)
+        return 0
+
+    def _shortened(self, questions: Sequence[str]) -> list[str]:
+        """Questions cut to a third of the window, so that every window has room for context; cuts are counted."""
+        limit = self.max_length // 3
+        encoded = self.tokenizer(list(questions), add_special_tokens=False, return_offsets_mapping=True)
+        out = []
+        for question, offsets in zip(questions, encoded["offset_mapping"], strict=True):
+            cut = len(offsets) > limit
+            self.counts["questions_cut"] = self.counts.get("questions_cut", 0) + cut
+            out.append(question[: offsets[limit - 1][1]] if cut else question)
+        return out
+
+
+def _logits(model: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """Start and end logits, each (windows, tokens), fp32, padding at -inf."""
+    result = model(**model_inputs(batch))
+    padding = batch["attention_mask"] == 0
+    return (
+        result.start_logits.float().masked_fill(padding, -torch.inf),
+        result.end_logits.float().masked_fill(padding, -torch.inf),
+    )
+
+
+def _token_span(window: Mapping[str, Any], start: int, end: int) -> tuple[int, int] | None:
+    """First and last token of the characters start..end; None where the window does not hold them all."""
+    starts, ends = numpy.asarray(window["starts"]), numpy.asarray(window["ends"])
+    inside = numpy.flatnonzero(starts >= 0)
+    if not len(inside) or starts[inside[0]] > start or ends[inside[-1]] < end:
+        return None
+    first = inside[numpy.argmax(ends[inside] > start)]
+    last = inside[numpy.flatnonzero(starts[inside] < end)[-1]]
+    return (int(first), int(last)) if first <= last else None
+
+
+def _reproduces(row: Row, window: Mapping[str, Any]) -> bool:
+    """Whether some span of the window's tokens reads as a gold answer."""
+    golds = {normalize(text) for text in row["answers"]["text"]}
+    for start, text in zip(row["answers"]["answer_start"], row["answers"]["text"], strict=True):
+        span = _token_span(window, start, start + len(text))
+        if span and normalize(row["context"][window["starts"][span[0]] : window["ends"][span[1]]]) in golds:
+            return True
+    return False
+
+
+def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
+    """The characters start..end of text without the white space around them."""
+    piece = text[start:end]
+    return start + len(piece) - len(piece.lstrip()), end - len(piece) + len(piece.rstrip())
+
+
+def _columns(features: Sequence[Mapping[str, Any]]) -> Dataset:
+    return Dataset.from_dict({name: [feature[name] for feature in features] for name in features[0]})

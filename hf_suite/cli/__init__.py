@@ -1,0 +1,66 @@
+"""The command line: reads words, calls one function, prints. Printing and exit codes live only here."""
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from hf_suite.cli import config, results, run, score, tasks
+from hf_suite.errors import SuiteError
+
+COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
+    "train": (
+        run.train,
+        "hf-suite train --task demo_reviews --model sshleifer/tiny-distilroberta-base train.epochs=5",
+    ),
+    "eval": (run.eval_, "hf-suite eval runs/sst2"),
+    "score": (score.score, "hf-suite score predictions.json --task squad"),
+    "bench": (
+        run.bench,
+        "hf-suite bench glue-small --model microsoft/MiniLM-L12-H384-uncased --seeds 2 --dry-run",
+    ),
+    "results": (results.results, "hf-suite results runs/glue-small --format markdown"),
+    "tasks": (tasks.tasks, "hf-suite tasks"),
+    "config": (config.config, "hf-suite config --diff train.epochs=5 lora.rank=16"),
+}
+"""Name -> function and the example that ends its help."""
+
+app = typer.Typer(
+    name="hf-suite",
+    help="Finetune and evaluate pretrained models, with numbers that are exactly what they claim to be.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for _name, (_function, _example) in COMMANDS.items():
+    app.command(_name, epilog=f"Example: {_example}")(_function)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        import hf_suite
+
+        typer.echo(hf_suite.__version__)
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.", show_default=False),
+]
+
+
+@app.callback()
+def _root(version: Version = False) -> None:
+    """Finetune and evaluate pretrained models, with numbers that are exactly what they claim to be."""
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Runs one command. A SuiteError is one line on stderr and its exit code; others keep their traceback."""
+    try:
+        app(args=words)
+    except SuiteError as error:
+        typer.echo(f"hf-suite: {' '.join(str(error).split())}", err=True)
+        sys.exit(error.exit_code)

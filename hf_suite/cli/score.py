@@ -1,0 +1,134 @@
+"""`hf-suite score`: the scores of a predictions file, beside the best constant answer's. No model."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from hf_suite import kinds, spec
+from hf_suite.cli.common import Json, Mirror, Task, given
+from hf_suite.errors import ConfigError
+from hf_suite.spec import TaskSpec
+
+Predictions = Annotated[
+    Path,
+    typer.Argument(
+        metavar="PREDICTIONS",
+        help="SQuAD's {id: text} as .json, or .jsonl or .csv with row and answer (and no_answer).",
+        show_default=False,
+    ),
+]
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[TASK.YAML|task.KEY=VALUE]...",
+        help="A task file, and what differs from it.",
+        show_default=False,
+    ),
+]
+Split = Annotated[
+    str | None,
+    typer.Option("--split", help="Which split, where the task has several.", show_default=False),
+]
+AllowCode = Annotated[
+    bool,
+    typer.Option("--allow-code", help="Run the code of the task's evaluate: metrics.", show_default=False),
+]
+
+
+def score(
+    predictions: Predictions,
+    words: Words = None,
+    task: Task = None,
+    split: Split = None,
+    mirror: Mirror = None,
+    allow_code: AllowCode = False,
+    as_json: Json = False,
+) -> None:
+    """Score a predictions file: no model, no torch. It must have one answer for each row of the split."""
+    asked, mirrors = _task(words, task, mirror)
+    found = _scored(predictions, asked, _split(asked, split), mirrors=mirrors, allow_code=allow_code)
+    if as_json:
+        typer.echo(json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False))
+        return
+    typer.echo(f"{asked.name} {found['split']}, {found['rows']:,} rows")
+    Console().print(_table(found))
+    for caveat in found["caveats"]:
+        typer.echo(f"caveat: {caveat}")
+
+
+def _task(words: Sequence[str] | None, task: str | None, mirror: Sequence[Path] | None) -> tuple[TaskSpec, list[str]]:
+    file, over = given(words, task=task, mirror=mirror)
+    if file is not None:
+        raise ConfigError(file, "is a config", "score reads a task: --task NAME, or a file with kind:")
+    for key in over.keys() - {"task", "mirror"}:
+        raise ConfigError(
+            key, "says nothing about a score", "write task.KEY=VALUE for what differs from the task's file"
+        )
+    fields = dict(over.get("task", {}))
+    if "name" not in fields:
+        raise ConfigError("score", "no task is named", "say --task NAME; `hf-suite tasks` lists them")
+    asked = spec.read(fields.pop("name"), fields)
+    kinds.check(asked)
+    return asked, over.get("mirror", [])
+
+
+def _split(asked: TaskSpec, split: str | None) -> str:
+    splits = asked.source.eval
+    if split is not None:
+        return split
+    if len(splits) != 1:
+        remedy = f"say --split with one of: {', '.join(splits)}" if splits else "say --split NAME"
+        raise ConfigError(asked.name, f"it has {len(splits)} eval splits", remedy)
+    return splits[0]
+
+
+def _scored(
+    predictions: Path, asked: TaskSpec, split: str, *, mirrors: Sequence[str], allow_code: bool
+) -> dict[str, Any]:
+    """All that is printed: scores, units, the best constant answer's scores, signatures and caveats."""
+    from hf_suite import data, interop, scoring
+
+    for name in asked.metric_names():
+        if name.startswith("evaluate:"):
+            interop.check(name, allow_code=allow_code)
+    written = scoring.read_predictions(predictions, asked)
+    references = data.references(asked, split, mirrors=mirrors)
+    answers = scoring.matched(written, references)
+    scores = scoring.score(asked, answers, references, place=predictions.name)
+    units: dict[str, tuple[str, str | None]] = {
+        name: (unit.name, unit.better) for name, unit in scoring.units(asked).items() if name in scores
+    }
+    signatures = interop.add(asked, {split: answers}, {split: references}, {split: scores}, units)
+    published = asked.source.rows.get(split)
+    fewer = published is not None and len(references) < published
+    return {
+        "task": asked.name,
+        "split": split,
+        "rows": len(references),
+        "scores": scores,
+        "baseline": scoring.baseline(asked, references),
+        "units": units,
+        "signatures": signatures,
+        "caveats": [f"{split}: {len(references):,} of {published:,} rows"] if fewer else [],
+    }
+
+
+def _table(found: Mapping[str, Any]) -> Table:
+    table = Table("number", "score", "best constant answer", "unit", show_edge=False, pad_edge=False)
+    for name, value in found["scores"].items():
+        unit, better = found["units"][name]
+        constant = _number(found["baseline"][name], unit) if name in found["baseline"] and better else ""
+        table.add_row(*(Text(cell) for cell in (name, _number(value, unit), constant, unit)))
+    return table
+
+
+def _number(value: float | None, unit: str) -> str:
+    if value is None:
+        return "undefined"
+    return f"{value:,.0f}" if unit == "count" else f"{value:.4f}"

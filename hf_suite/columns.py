@@ -1,0 +1,166 @@
+"""The data's own columns -> role-named ones: labels by name, nulls refused. Takes tables; fetches nothing."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from hf_suite import schema
+from hf_suite.errors import DataError
+from hf_suite.kinds import KINDS
+from hf_suite.metrics.base import RowId
+from hf_suite.spec import TaskSpec, normalized
+
+if TYPE_CHECKING:
+    import pyarrow
+
+
+def by_role(
+    source: "pyarrow.Table",
+    spec: TaskSpec,
+    *,
+    place: str,
+    names: Sequence[str] | None,
+    extra: Sequence[str] = (),
+) -> "pyarrow.Table":
+    """A table with `row`, then the task's roles, then `extra` columns of the data; the texts are not copied.
+
+    `names` are the label names that the data carries, in the order of its ids; `place` opens the messages.
+    Raises DataError: no such column, a null or something else than text in an input, a label outside the
+    task's.
+    """
+    import pyarrow
+
+    arrays = {role: _column(source, column, place, key=f"task.columns.{role}") for role, column in spec.columns.items()}
+    ids = _row_ids(arrays.get("id"), len(source), place)
+    for role in sorted(spec.columns.keys() - KINDS[spec.kind].targets(spec)):
+        _check_input(arrays[role], place, ids, role=role, column=spec.columns[role])
+    if "label" in arrays:
+        read = _number if spec.target == "number" else _namer(spec, names)
+        pairs = zip(arrays["label"].to_pylist(), ids, strict=True)
+        kind = pyarrow.float64() if spec.target == "number" else pyarrow.string()
+        arrays["label"] = pyarrow.array([read(value, place, row) for value, row in pairs], kind)
+    if "answers" in arrays:
+        _check_answers(arrays["answers"].type, place, column=spec.columns["answers"])
+    for column in extra:
+        if spec.columns.get(column, column) != column:
+            finding = f"{column!r} is a column of the data, and a role of another column"
+            raise DataError(place, finding, "rename the column in the data to group by it")
+        arrays[column] = _group(_column(source, column, place, key="group"), place, column=column)
+    return pyarrow.table({"row": pyarrow.array(ids), **arrays})
+
+
+def has_target(table: "pyarrow.Table", spec: TaskSpec) -> "pyarrow.Array":
+    """Whether each row of a role-named table can be scored: a mask of shape (rows,)."""
+    import pyarrow
+    import pyarrow.compute
+
+    mask = pyarrow.chunked_array([pyarrow.array([True] * len(table), pyarrow.bool_())])
+    for role in KINDS[spec.kind].targets(spec) & set(table.column_names):
+        mask = pyarrow.compute.and_(mask, table[role].is_valid())
+    return mask.combine_chunks()
+
+
+def _column(source: "pyarrow.Table", path: str, place: str, *, key: str) -> "pyarrow.ChunkedArray":
+    """A column by its name, or by a dotted path into a struct."""
+    import pyarrow.compute
+
+    if path in source.column_names:
+        return source[path]
+    name, *inner = path.split(".")
+    if name not in source.column_names:
+        there = source.column_names
+        remedy = f"{schema.nearest(name, there)}there are: {', '.join(there)}; write {key}=COLUMN"
+        raise DataError(place, f"no column {name!r}", remedy)
+    found = source[name]
+    for field in inner:
+        fields = [part.name for part in found.type] if pyarrow.types.is_struct(found.type) else []
+        if field not in fields:
+            remedy = f"{schema.nearest(field, fields)}there are: {', '.join(fields) or 'none'}; write {key}=COLUMN"
+            raise DataError(place, f"no field {field!r} in column {name!r}", remedy)
+        found = pyarrow.compute.struct_field(found, field)
+    return found
+
+
+def _row_ids(ids: "pyarrow.ChunkedArray | None", n: int, place: str) -> list[RowId]:
+    """The values of role `id`, else the positions. Raises DataError where one is null or stands twice."""
+    if ids is None:
+        return list(range(n))
+    first: dict[RowId, int] = {}
+    for position, value in enumerate(ids.to_pylist()):
+        if value is None or value in first:
+            what = "is null" if value is None else f"is {value!r}, as in row {first[value]}"
+            remedy = "give each row its own, or take out task.columns.id"
+            raise DataError(place, f"the id of row {position} {what}", remedy)
+        first[value] = position
+    return list(first)
+
+
+def _group(array: "pyarrow.ChunkedArray", place: str, *, column: str) -> "pyarrow.ChunkedArray":
+    """The column itself, unless its values cannot tell groups apart."""
+    import pyarrow
+
+    if pyarrow.types.is_nested(array.type):
+        finding = f"column {column!r} holds {array.type}"
+        raise DataError(place, finding, "group by a column of texts or numbers")
+    return array
+
+
+def _check_input(array: "pyarrow.ChunkedArray", place: str, ids: Sequence[RowId], *, role: str, column: str) -> None:
+    """Refuses nulls, and in all roles but `id` anything but text."""
+    import pyarrow
+
+    texts = (pyarrow.types.is_string, pyarrow.types.is_large_string, pyarrow.types.is_string_view)
+    if array.null_count:
+        row = ids[array.is_null().to_pylist().index(True)]
+        finding = f"{array.null_count:,} rows have no {column!r} (null), first row {row}"
+        remedy = f"fill or remove them, or name another column as task.columns.{role}=COLUMN"
+        raise DataError(place, finding, remedy)
+    if role != "id" and len(array) and not any(test(array.type) for test in texts):
+        finding = f"column {column!r} holds {array.type}, not text"
+        raise DataError(place, finding, f"name a column of texts as task.columns.{role}=COLUMN")
+
+
+def _check_answers(kind: "pyarrow.DataType", place: str, *, column: str) -> None:
+    """Refuses anything but SQuAD's own form."""
+    import pyarrow
+
+    fields = {field.name for field in kind} if pyarrow.types.is_struct(kind) else set()
+    if not fields >= {"text", "answer_start"} and not pyarrow.types.is_null(kind):
+        finding = f"column {column!r} holds {kind}, not answers"
+        remedy = 'write them as {"text": [...], "answer_start": [...]}, empty lists for none'
+        raise DataError(place, finding, remedy)
+
+
+def _number(value: Any, place: str, row: RowId) -> float | None:
+    """The number of a row; None for null and NaN."""
+    if value is None or value != value:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isinf(value):
+        remedy = "name a column of numbers as task.columns.label=COLUMN"
+        raise DataError(f"{place} row {row}", f"label {value!r} is no finite number", remedy)
+    return float(value)
+
+
+def _namer(spec: TaskSpec, names: Sequence[str] | None) -> Callable[[Any, str, RowId], str | None]:
+    """(value, place, row) -> the task's label name; None for null, NaN and -1.
+
+    A number is an id, read by the data's own `names`, or else by the order of the task's labels. Where the
+    task has no labels, a name stands for itself.
+    """
+    known = {normalized(label): label for label in spec.labels or ()}
+    order = names if names is not None else spec.labels or ()
+
+    def name(value: Any, place: str, row: RowId) -> str | None:
+        if value is None or value == -1 or value != value:
+            return None
+        if isinstance(value, float) and value.is_integer():  # a reader's way to hold ids beside nulls
+            value = int(value)
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(order):
+            value = order[value]
+        label = known.get(normalized(value)) if spec.labels is not None else str(value)
+        if label is None:
+            finding = f"label {value!r} is not one of {', '.join(spec.labels or ())}"
+            raise DataError(f"{place} row {row}", finding, "write the data's label names as task.labels=[...]")
+        return label
+
+    return name

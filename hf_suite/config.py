@@ -1,0 +1,168 @@
+"""How a run is done: RunConfig and its parts, and SuiteConfig. Each default stands here and nowhere else."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from hf_suite import schema, shipped
+from hf_suite.schema import Record
+from hf_suite.spec import Revision
+
+
+def _named(key: str) -> BeforeValidator:
+    """A string is short for a mapping with that one key."""
+    return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
+
+
+class ModelConfig(Record):
+    """Which pretrained checkpoint."""
+
+    id: str
+    """A folder, a hub id, or `package:MODULE/PATH` (a folder inside an installed package); a path that exists wins."""
+    revision: Revision = None
+    """A 40-hex commit of a hub id; null takes the newest and records which it was."""
+    labels: tuple[str, ...] | None = None
+    """The task's label names in the order of the checkpoint's outputs, for a head whose labels are LABEL_0, LABEL_1, ..."""
+
+
+class LoraConfig(Record):
+    """Low-rank adaptation: small matrices beside frozen ones."""
+
+    method: Literal["lora"] = "lora"
+    """The PEFT method."""
+    rank: int = Field(8, ge=1)
+    """Columns of each small matrix."""
+    alpha: float = 16.0
+    """The update is scaled by alpha / rank."""
+    dropout: float = Field(0.05, ge=0, lt=1)
+    """Share of inputs to the small matrices that are dropped in training."""
+    targets: tuple[str, ...] | None = None
+    """Names of the layers to adapt (their last parts); null takes the attention's query and value of the architecture."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Further fields of PEFT's own LoraConfig, under PEFT's names."""
+
+
+class TuneConfig(Record):
+    """A part of the train rows that is never trained on and never reported: it chooses epochs and thresholds."""
+
+    share: float = Field(0.1, gt=0, lt=1)
+    """Share of the train rows."""
+    group: str | None = None
+    """A column of the data; rows that share its value stay on one side."""
+
+
+class SplitConfig(Record):
+    """Cuts the rows of one split anew into train, tune and eval."""
+
+    of: str
+    """The split that is cut."""
+    shares: dict[Literal["train", "tune", "eval"], float]
+    """Share of the rows (of the groups' rows, when grouped) for each part; they sum to at most 1."""
+    group: str | None = None
+    """A column of the data; rows that share its value never straddle two parts."""
+    seed: int = 0
+    """Which of the possible cuts."""
+
+
+class TrainConfig(Record):
+    """How the weights are changed."""
+
+    epochs: int = Field(3, ge=1)
+    """Passes over the train rows."""
+    max_steps: int | None = Field(None, ge=1)
+    """Stop after this many optimizer steps, whatever the epochs; null means no limit."""
+    batch_size: int = Field(32, ge=1)
+    """Features (a row of GLUE, a window of SQuAD) per optimizer step, over all processes."""
+    micro_batch_size: int | None = Field(None, ge=1)
+    """Features per forward pass on one process; null takes the batch's share of each process. Changes no result."""
+    learning_rate: float | None = Field(None, gt=0)
+    """Peak rate; null is 1e-3 with LoRA and 5e-5 without."""
+    schedule: Literal["linear", "constant"] = "linear"
+    """The rate after the warmup: down to 0 in a line, or the same."""
+    warmup: float = Field(0.06, ge=0)
+    """Below 1 a share of all steps, else a number of steps."""
+    weight_decay: float = Field(0.01, ge=0)
+    """AdamW's decay; never on norms and biases."""
+    clip: float | None = Field(1.0, gt=0)
+    """Largest norm of the whole gradient; null does not clip."""
+    save_every: int | None = Field(None, ge=1)
+    """Optimizer steps between checkpoints; null saves after each epoch."""
+    select_on: str | None = None
+    """`tune` or an eval split: keep the epoch that scores best there; null takes tune where there is one, else the last epoch."""
+    select_metric: str | None = None
+    """The number that chooses the epoch; null takes the task's headline."""
+
+
+class RunConfig(Record):
+    """One run: a task, a model, and how."""
+
+    task: Annotated[dict[str, Any], _named("name")]
+    """A shipped task's name or a task file's path; as a mapping, `name` and the fields that differ from the file."""
+    model: Annotated[ModelConfig, _named("id")]
+    seed: int = Field(0, ge=0)
+    """The one source of chance: head, dropout, order of rows."""
+    limit: int | None = Field(None, ge=1)
+    """At most this many train rows: the first of a fixed permutation, the same for every model and seed."""
+    eval_limit: int | None = Field(None, ge=1)
+    """At most this many rows of each eval split."""
+    max_length: int | None = Field(None, ge=8)
+    """Tokens a model reads at once; null takes 128 for classification and 384 for question answering, or what the model can."""
+    stride: int = Field(128, ge=0)
+    """Tokens that neighbouring windows of a long context share (question answering)."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """Arithmetic of the forward pass; weights and scores stay fp32."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where to compute; auto takes the fastest that is there."""
+    protocol: Literal["head"] = "head"
+    """How the model answers: `head` is a trained output layer."""
+    lora: LoraConfig | None = Field(default_factory=LoraConfig)
+    """Low-rank adaptation; null finetunes all weights."""
+    tune: TuneConfig | None = None
+    """Cuts tune rows off train; null does so only where the task needs it (a threshold)."""
+    split: SplitConfig | None = None
+    """Cuts one split anew; null takes the task's own splits."""
+    train: TrainConfig | None = Field(default_factory=TrainConfig)
+    """How to finetune; null evaluates the model as it is."""
+    output: str | None = None
+    """The run folder; null makes one under runs/."""
+    mirror: tuple[str, ...] = ()
+    """Folders in the hub's layout (datasets `ID/SUBSET/SPLIT.parquet`, checkpoints `ID/`), searched before the hub."""
+
+
+class SuiteConfig(Record):
+    """Tasks that are scored together."""
+
+    tasks: dict[str, dict[str, Any] | None]
+    """Task -> the config's keys that differ there."""
+    config: str | tuple[str, ...] = "lora-small"
+    """One config or several, by name or path."""
+    seeds: tuple[int, ...] = (0,)
+    """Each cell is run once for each."""
+    mean: Literal["glue", "tasks"] | None = None
+    """How the one number is made: `glue` by GLUE's rule, `tasks` the mean of the headlines; null makes none."""
+
+
+def read(path: str | None, over: dict[str, Any]) -> RunConfig:
+    """The run that a config file (or none) and further keys declare. Raises ConfigError."""
+    found = shipped.find("configs", path) if path is not None else None
+    base = schema.read_yaml(found) if found is not None else {}
+    return schema.build(RunConfig, layered(base, over), found.name if found is not None else "command line")
+
+
+def layered(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """`over` laid upon `base`, with the short forms (`task: sst2`) written out so that both may say them."""
+    return schema.merged(_long(base), _long(over))
+
+
+def _long(data: dict[str, Any]) -> dict[str, Any]:
+    short = {"task": "name", "model": "id"}
+    return {
+        key: {short[key]: value} if key in short and isinstance(value, str) else value for key, value in data.items()
+    }
+
+
+def read_suite(word: str) -> SuiteConfig:
+    """A suite by its name or path. Raises ConfigError."""
+    path: Path = shipped.find("suites", word)
+    return schema.build(SuiteConfig, schema.read_yaml(path), path.name)

@@ -1,0 +1,182 @@
+"""TaskSpec -> rows with role-named columns, from a mirror or the hub; no models. The door to `datasets`."""
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hf_suite import columns, shipped
+from hf_suite.errors import DataError, MissingData
+from hf_suite.kinds import KINDS
+from hf_suite.metrics.base import RowId
+from hf_suite.spec import TaskSpec
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+log = logging.getLogger(__name__)
+
+HUB_SECONDS = 10
+"""How long to wait for the hub before it counts as out of reach."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """The rows of one split, or of a part of it."""
+
+    name: str
+    rows: "Dataset"
+    """Columns: `row` (RowId), then the task's roles, then the `extra` ones under the data's own names."""
+    total: int
+    """Rows of the whole split, before anything was dropped or left out."""
+    dropped: int
+    """Rows of the whole split that were dropped for want of a label."""
+    sha256: str | None
+    """Of the mirror's file; None when the rows came from the hub."""
+    revision: str | None
+    """The hub's commit; None when the rows came from a mirror."""
+
+
+def rows(spec: TaskSpec, name: str, *, mirrors: Sequence[str] = (), extra: Sequence[str] = ()) -> Split:
+    """All rows of a split, from the first mirror that has it, else from the hub.
+
+    `row` is the value of role `id` where the task names one, else the position in the whole split. Role
+    `label` is one of the task's label names (a float for target: number), None where the row has none. Rows
+    without a label are left out if the task says drop_unlabelled. `extra` names further columns of the data.
+    Raises MissingData, DataError.
+    """
+    from datasets import ClassLabel, Dataset
+
+    found, origin = _fetch(spec, name, mirrors)
+    feature = found.features.get(spec.columns.get("label"))
+    names = feature.names if isinstance(feature, ClassLabel) else None
+    table = columns.by_role(found.data.table, spec, place=f"{spec.name} {name}", names=names, extra=extra)
+    kept = table.filter(columns.has_target(table, spec)) if spec.drop_unlabelled else table
+    said = [origin, name, spec.columns, spec.labels, spec.target, spec.drop_unlabelled, list(extra)]
+    fingerprint = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
+    return Split(
+        name,
+        Dataset(kept, fingerprint=fingerprint),
+        total=len(table),
+        dropped=len(table) - len(kept),
+        **origin,
+    )
+
+
+def identify(spec: TaskSpec, name: str, *, mirrors: Sequence[str] = ()) -> str | None:
+    """What stands for a split's content: sha256 of the mirror's file, or `ID@COMMIT`; None where neither is.
+
+    Reads no rows. The hub is asked for the commit, not for the split.
+    """
+    file = _file(spec, name, mirrors)
+    if file is not None:
+        return _sha256(file)
+    commit, _ = _commit(spec)
+    return f"{spec.source.path}@{commit}" if commit is not None else None
+
+
+def references(spec: TaskSpec, name: str, *, mirrors: Sequence[str] = ()) -> dict[RowId, Any]:
+    """The gold answer of each row of a split, as the metrics take them. Raises MissingData, DataError."""
+    whole = labelled(spec, rows(spec, name, mirrors=mirrors))
+    return {row["row"]: KINDS[spec.kind].reference(row, spec) for row in whole.rows}
+
+
+def labelled(spec: TaskSpec, whole: Split) -> Split:
+    """The split itself. Raises DataError where rows have no label (or no answers)."""
+    place, column = f"{spec.name} {whole.name}", ", ".join(sorted(KINDS[spec.kind].targets(spec)))
+    if not whole.total:
+        raise DataError(place, "there are no rows", "look into the file, or name another split")
+    has = columns.has_target(whole.rows.data.table, spec).to_pylist()
+    if not any(has):
+        finding = f"none of the {whole.total:,} rows has a {column}, so they can be answered but not scored"
+        raise DataError(place, finding, "name a split with labels as task.source.eval=[...]")
+    if not all(has):
+        first = whole.rows[has.index(False)]["row"]
+        finding = f"{has.count(False):,} of {whole.total:,} rows have no {column}, first row {first}"
+        raise DataError(place, finding, "set task.drop_unlabelled=true to leave them out")
+    return whole
+
+
+def _missing(spec: TaskSpec, name: str, mirrors: Sequence[str], *, why: str) -> MissingData:
+    """The error that says where a split was looked for."""
+    places = ", ".join(str(mirror) for mirror in _mirrors(mirrors))
+    finding = f"split {name} is not at hand: no {name}.parquet or {name}.jsonl under {places}, and {why}"
+    remedy = "give a folder that has it as --mirror or HF_SUITE_MIRROR"
+    return MissingData(f"{spec.source.path}/{spec.source.subset}", finding, remedy)
+
+
+def _mirrors(given: Sequence[str]) -> list[Path]:
+    """The folders to search: those given, then HF_SUITE_MIRROR's, then the demo's."""
+    listed = os.environ.get("HF_SUITE_MIRROR", "").split(os.pathsep)
+    return [Path(word).expanduser() for word in [*given, *listed] if word] + [shipped.folder("demo-data")]
+
+
+def _file(spec: TaskSpec, name: str, mirrors: Sequence[str]) -> Path | None:
+    """The split's file in the first mirror that has it."""
+    folders = [mirror / spec.source.path / spec.source.subset for mirror in _mirrors(mirrors)]
+    files = [folder / f"{name}{suffix}" for folder in folders for suffix in (".parquet", ".jsonl")]
+    return next((file for file in files if file.is_file()), None)
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _commit(spec: TaskSpec) -> tuple[str | None, str]:
+    """The hub's commit of the dataset and an empty text, or None and the reason."""
+    from huggingface_hub import HfApi, is_offline_mode
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if is_offline_mode():
+        return None, "the hub is switched off (HF_HUB_OFFLINE)"
+    transport_error = HfHubHTTPError.__bases__[0]  # the base error of whichever HTTP library it uses
+    try:
+        info = HfApi().dataset_info(spec.source.path, revision=spec.source.revision, timeout=HUB_SECONDS)
+    except (OSError, transport_error) as error:
+        return None, f"the hub does not give it ({_first_line(error)})"
+    return info.sha, ""
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _fetch(spec: TaskSpec, name: str, mirrors: Sequence[str]) -> tuple["Dataset", dict[str, str | None]]:
+    """The rows under the data's own column names, and where they came from: {"sha256", "revision"}."""
+    import datasets
+
+    datasets.disable_progress_bars()
+    datasets.logging.set_verbosity_error()
+    file = _file(spec, name, mirrors)
+    if file is not None:
+        log.info("%s %s: rows from %s", spec.name, name, file)
+        return _read(file), {"sha256": _sha256(file), "revision": None}
+    commit, why = _commit(spec)
+    if commit is None:
+        raise _missing(spec, name, mirrors, why=why)
+    log.info("%s %s: rows from the hub, %s at %s", spec.name, name, spec.source.path, commit)
+    try:
+        found = datasets.load_dataset(spec.source.path, spec.source.subset, revision=commit, split=name)
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        why = f"the hub does not give it ({_first_line(error)})"
+        raise _missing(spec, name, mirrors, why=why) from error
+    return found, {"sha256": None, "revision": commit}
+
+
+def _read(file: Path) -> "Dataset":
+    """One local file, named alone: a folder with a README would be read by what that says."""
+    import datasets
+
+    if not file.stat().st_size:
+        raise DataError(str(file), "the file is empty", "restore it, or remove it to look elsewhere")
+    reader = "parquet" if file.suffix == ".parquet" else "json"
+    try:
+        return datasets.load_dataset(reader, data_files={"train": str(file)}, split="train")
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        cause = _first_line(error.__cause__ or error)
+        raise DataError(str(file), f"cannot be read as {reader} ({cause})", "restore the file") from error

@@ -1,0 +1,124 @@
+"""From a model to scores: evidence of each split, what is fitted on tune, answers, scores and baseline. Trains nothing."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hf_suite import scoring
+from hf_suite.answering import answer
+from hf_suite.data import Split
+from hf_suite.errors import ConfigError
+from hf_suite.kinds import KINDS, Evidence
+from hf_suite.metrics.base import RowId
+from hf_suite.record import Scores
+from hf_suite.session import Progress, Session
+
+_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was found on the eval splits."""
+
+    scores: Scores
+    baseline: Scores
+    fitted: dict[str, float]
+    counts: dict[str, dict[str, int]]
+    """Split -> what was noticed: truncated rows, near ties, gold answers that no span can give."""
+    answers: dict[str, dict[RowId, Any]]
+    references: dict[str, dict[RowId, Any]]
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    """For answers.parquet."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The number that chooses the epoch, on the rows that choose."""
+
+    split: str
+    number: str
+    score: float | None
+    lower_is_better: bool
+
+    def better_than(self, other: float) -> bool:
+        """Whether this epoch beats that score; an equal one does not."""
+        return self.score is not None and (self.score < other if self.lower_is_better else self.score > other)
+
+
+def evaluate(session: Session) -> Evaluation:
+    """Answers and scores every eval split, after fitting on tune what the kind fits."""
+    kind, spec, tune = KINDS[session.spec.kind], session.spec, session.parts.tune
+    if tune is not None and kind.fits(spec):
+        evidence = _evidence(session, tune)
+        session.fitted = kind.fit(evidence, references(session, tune), spec)
+    found = Evaluation({}, {}, session.fitted, {}, {}, {})
+    for name, split in session.parts.eval.items():
+        _evaluate_split(session, name, split, found)
+    return found
+
+
+def select(session: Session) -> Choice | None:
+    """The score of the model as it stands on the rows that choose the epoch; None when none do."""
+    train, spec = session.config.train, session.spec
+    name = train.select_on if train is not None else None
+    if name is None and session.parts.tune is None:
+        return None
+    split = session.parts.tune if name in (None, "tune") else session.parts.eval.get(name or "")
+    if split is None:
+        there = ["tune"] * (session.parts.tune is not None) + list(session.parts.eval)
+        raise ConfigError("train.select_on", f"this run has no rows {name!r}", f"it has: {', '.join(there)}")
+    kind, gold = KINDS[spec.kind], references(session, split)
+    evidence = _evidence(session, split)
+    fitted = kind.fit(evidence, gold, spec) if kind.fits(spec) else {}
+    answers = {row: kind.decide(one, fitted, spec) for row, one in evidence.items()}
+    scores = scoring.score(spec, answers, gold)
+    number = (train.select_metric if train is not None else None) or spec.headline
+    if number not in scores:
+        raise ConfigError("train.select_metric", f"the task gives no {number!r}", f"it gives: {', '.join(scores)}")
+    return Choice(name or "tune", number, scores[number], scoring.units(spec)[number].better == "lower")
+
+
+def references(session: Session, split: Split) -> dict[RowId, Any]:
+    """The gold answer of every row."""
+    kind = KINDS[session.spec.kind]
+    return {row["row"]: kind.reference(row, session.spec) for row in split.rows}
+
+
+def _evaluate_split(session: Session, name: str, split: Split, found: Evaluation) -> None:
+    kind, spec = KINDS[session.spec.kind], session.spec
+    gold, evidence = references(session, split), _evidence(session, split)
+    answers = {row: kind.decide(one, found.fitted, spec) for row, one in evidence.items()}
+    found.counts[name] = {**session.adapter.counts, "near_ties": scoring.near_ties(spec, evidence, found.fitted)}
+    found.scores[name] = scoring.score(spec, answers, gold, evidence=evidence)
+    found.baseline[name] = scoring.baseline(spec, gold)
+    found.answers[name], found.references[name] = answers, gold
+    found.lines.extend(
+        {"split": name, "row": row, "evidence": evidence[row], "answer": answers[row], "reference": gold[row]}
+        for row in gold
+    )
+
+
+def _evidence(session: Session, split: Split) -> Mapping[RowId, Evidence]:
+    session.adapter.counts.clear()
+    train = session.config.train
+    size = (train.micro_batch_size if train is not None else None) or _BATCH
+    told = _telling(session, len(split.rows))
+    found = {}
+    for row, evidence in answer(
+        session.model, session.adapter, split.rows, accelerator=session.accelerator, batch_size=size
+    ):
+        found[row] = evidence
+        told(len(found))
+    return found
+
+
+def _telling(session: Session, total: int) -> Callable[[int], None]:
+    """Tells the watcher now and then, and looks whether the run was asked to stop."""
+
+    def told(done: int) -> None:
+        if done % 256 and done < total:
+            return
+        session.watch(Progress("evaluate", done, total))
+        session.stopping.check(session.accelerator, session.folder)
+
+    return told

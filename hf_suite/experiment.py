@@ -1,0 +1,229 @@
+"""One run: config -> Result. The only place that does all the steps: fetch, resolve, finetune, answer, score, record."""
+
+import datetime
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import accelerate
+import torch
+
+from hf_suite import checkpoint, folders, kinds, models, record, scoring, stamp
+from hf_suite import spec as specs
+from hf_suite.adapters import ADAPTERS
+from hf_suite.config import RunConfig
+from hf_suite.errors import ConfigError, RunError
+from hf_suite.evaluation import Choice, Evaluation, evaluate, select
+from hf_suite.label_order import suggestion
+from hf_suite.loop import State, Step, finetune
+from hf_suite.parts import Parts, parts
+from hf_suite.record import Result
+from hf_suite.resolve import NamelessLabels, Resolved, device, resolve
+from hf_suite.session import Progress, Session, Watch
+from hf_suite.spec import TaskSpec
+from hf_suite.stopping import Stopping
+
+log = logging.getLogger(__name__)
+
+
+def run(config: RunConfig, *, resume: bool = False, allow_code: bool = False, watch: Watch | None = None) -> Result:
+    """Finetunes (unless `train` is null) and scores; writes the run folder and returns its Result.
+
+    Raises SuiteError: ConfigError, DataError, ModelError, RunError; Interrupted after SIGINT or SIGTERM, with the state saved.
+    """
+    started = now()
+    with Stopping() as stopping:
+        session = prepared(config, resume=resume, allow_code=allow_code, watch=watch or _silent, stopping=stopping)
+        if session.config.train is not None:
+            _train(session, resume=resume)
+        return finished(session, started=started, allow_code=allow_code)
+
+
+def prepared(config: RunConfig, *, resume: bool, allow_code: bool, watch: Watch, stopping: Stopping) -> Session:
+    """Steps 1 to 6: what can be refused is refused here, before anything is written; the last line makes the folder."""
+    spec = specs.read(config.task["name"], {key: value for key, value in config.task.items() if key != "name"})
+    kinds.check(spec)
+    _check_code(spec, allow_code)
+    folder = folders.place(config, spec)
+    folders.check(folder, config, resume=resume)
+    begun = time.perf_counter()
+    accelerator = made_accelerator(config)
+    located = models.locate(config.model, config.mirror)
+    tokenizer, notes = models.load_tokenizer(located)
+    ADAPTERS[spec.kind, config.protocol].check_tokenizer(tokenizer, located.name)
+    rows = parts(spec, config)
+    resolved = _resolved(spec, config, rows, located, tokenizer, accelerator)
+    adapter = ADAPTERS[spec.kind, config.protocol](resolved.spec, resolved.config, tokenizer)
+    torch.manual_seed(config.seed)
+    built = models.build(
+        located, resolved.cls, settings=adapter.model_settings(), keep_head=resolved.keep_head, peft_task=adapter.peft_task,
+        lora=resolved.config.lora if resolved.config.train is not None else None, pad_token_id=tokenizer.pad_token_id,
+    )  # fmt: skip
+    session = Session(
+        folder=folder, written=config, written_spec=spec, resolved=resolved, parts=rows, located=located, tokenizer=tokenizer,
+        adapter=adapter, accelerator=accelerator, model=built.model.to(accelerator.device), parameters=counted(built.model),
+        watch=watch, stopping=stopping,
+    )  # fmt: skip
+    session.seconds["load"] = time.perf_counter() - begun
+    for note in (*notes, *resolved.notes, *_empty(session)):
+        log.info(note)
+        session.note(note)
+    if session.is_main:
+        folders.begin(folder, config)
+    return session
+
+
+def finished(session: Session, *, started: str, allow_code: bool) -> Result:
+    """Steps 8 to 11: answers, fit, scores and Result, in the session's folder; then the checkpoints go."""
+    begun = time.perf_counter()
+    found = evaluate(session)
+    session.seconds["evaluate"] = time.perf_counter() - begun
+    if session.is_main:
+        record.write_answers(session.folder / "answers.parquet", found.lines)
+    result = _result(session, found, started=started, allow_code=allow_code)
+    if session.is_main:
+        if (session.folder / "model").is_dir():
+            folders.keep_facts(session, session.folder / "model")
+        record.write_result(session.folder, result)
+        folders.remove_checkpoints(session.folder)
+    session.accelerator.wait_for_everyone()
+    return result
+
+
+def made_accelerator(config: RunConfig) -> accelerate.Accelerator:
+    """Accelerate's object for the device and precision asked for."""
+    precision = "no" if config.precision == "fp32" else config.precision
+    return accelerate.Accelerator(cpu=device(config) == "cpu", mixed_precision=precision)
+
+
+def counted(model: Any) -> dict[str, int]:
+    """Number of parameters: all, and those that are trained."""
+    sizes = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
+    return {"parameters": sum(size for size, _ in sizes), "trainable": sum(size for size, trained in sizes if trained)}
+
+
+def now() -> str:
+    """The time in UTC, to the second."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def _resolved(spec: TaskSpec, config: RunConfig, rows: Parts, located: models.Located, tokenizer: Any,
+              accelerator: accelerate.Accelerator) -> Resolved:  # fmt: skip
+    try:
+        return resolve(
+            spec, config, parts=rows, located=located, model_config=models.load_config(located),
+            adapter_class=ADAPTERS[spec.kind, config.protocol],
+        )  # fmt: skip
+    except NamelessLabels as error:
+        raise suggestion(
+            error, spec, config, parts=rows, located=located, tokenizer=tokenizer, accelerator=accelerator
+        ) from error
+
+
+def _check_code(spec: TaskSpec, allow_code: bool) -> None:
+    for name in spec.metric_names():
+        if name.startswith("evaluate:") and not allow_code:
+            finding = f"{name} runs code that is not ours"
+            raise ConfigError(f"{spec.name}.metrics", finding, "say --allow-code if you trust it")
+
+
+def _train(session: Session, *, resume: bool) -> None:
+    """Step 7: finetunes with checkpoints, puts the chosen epoch back, saves the model and proves that it reloads."""
+    config, train = session.config.train, session.parts.train
+    if config is None or train is None:
+        raise RunError(session.spec.name, "nothing to train on", "say train=null to evaluate only")
+    begun = time.perf_counter()
+    features = session.adapter.train_features(train.rows)
+    session.seconds["encode"] = time.perf_counter() - begun
+    saved = checkpoint.newest(session.folder / "checkpoints") if resume else None
+    start, progress = saved if saved is not None else (None, {"best": None, "losses": [], "seconds": 0.0})
+    if start is not None:
+        session.history, session.tokens = progress["history"], progress["tokens"]
+        session.note(f"resumed after step {start.step}")
+    best, losses, clock = progress["best"], progress["losses"], time.perf_counter() - progress["seconds"]
+    steps = finetune(
+        session.model,
+        session.adapter,
+        features,
+        config=config,
+        accelerator=session.accelerator,
+        seed=session.config.seed,
+        start=start,
+    )
+    for step in steps:
+        losses.append(step.loss)
+        session.tokens += step.tokens
+        session.watch(Progress("finetune", step.step, step.steps, loss=step.loss))
+        if step.ends_epoch:
+            best, losses = _end_epoch(session, step, losses, best), []
+        stop = session.stopping.asked(session.accelerator)
+        if stop or step.ends_epoch or (config.save_every and step.step % config.save_every == 0):
+            seconds = time.perf_counter() - clock
+            _save(session, step.state(), {"best": best, "losses": losses, "seconds": seconds})
+        session.stopping.check(session.accelerator, session.folder)
+    session.seconds["finetune"] = time.perf_counter() - clock
+    if best is not None:
+        checkpoint.put(
+            session.model, checkpoint.load(session.folder / "checkpoints" / f"best-{best['step']}")[0].weights
+        )
+        session.note(f"epoch {best['epoch']} scored best on {best['on']} and is kept")
+    folders.keep_model(session)
+
+
+def _end_epoch(session: Session, step: Step, losses: list[float], best: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Adds the epoch to the history; where rows choose, scores them and keeps the weights when they are the best so far."""
+    entry: dict[str, Any] = {"epoch": step.epoch + 1, "step": step.step, "train_loss": sum(losses) / len(losses)}
+    session.history.append(entry)
+    chosen: Choice | None = select(session)
+    if chosen is None:
+        return None
+    entry["scores"] = {chosen.split: {chosen.number: chosen.score}}
+    if chosen.score is None or (best is not None and not chosen.better_than(best["score"])):
+        return best
+    if session.is_main:
+        weights = State(step.step, step.state().weights, {})
+        checkpoint.save(session.folder / "checkpoints", weights, {}, name="best", keep=2)
+    session.accelerator.wait_for_everyone()
+    return {"step": step.step, "score": chosen.score, "epoch": step.epoch + 1, "on": chosen.split}
+
+
+def _save(session: Session, state: State, progress: dict[str, Any]) -> None:
+    if session.is_main:
+        progress = {**progress, "history": session.history, "tokens": session.tokens}
+        checkpoint.save(session.folder / "checkpoints", state, progress)
+    session.accelerator.wait_for_everyone()
+
+
+def _result(session: Session, found: Evaluation, *, started: str, allow_code: bool) -> Result:
+    """The Result; metrics of the user's own are computed here, after the answers are on disk."""
+    units = {name: (unit.name, unit.better) for name, unit in scoring.units(session.spec).items()}
+    signatures: dict[str, str] = {}
+    if allow_code and any(name.startswith("evaluate:") for name in session.spec.metric_names()):
+        from hf_suite import interop
+
+        signatures = interop.add(session.spec, found.answers, found.references, found.scores, units)
+    return Result(
+        **stamp.facts(session), scores=found.scores, headline=stamp.headline(session.spec, found.scores), baseline=found.baseline,
+        units=units, caveats=stamp.caveats(session, found), history=session.history, fitted=found.fitted, signatures=signatures,
+        lineage=list(session.lineage), counts=found.counts, started=started, finished=now(),
+    )  # fmt: skip
+
+
+def _empty(session: Session) -> list[str]:
+    kind = kinds.KINDS[session.spec.kind]
+    splits = {"train": session.parts.train, **session.parts.eval}
+    counts = {name: kind.empty_inputs(split.rows) for name, split in splits.items() if split is not None}
+    return [f"{name}: {count:,} rows have an empty text" for name, count in counts.items() if count]
+
+
+def _silent(progress: Progress) -> None:
+    """Nobody watches."""
+
+
+def open_folder(path: str | Path) -> Path:
+    """The run folder of that path. Raises RunError when it is none."""
+    folder = Path(path)
+    if not folder.is_dir():
+        raise RunError(str(path), "no such run folder", "give the output folder of a training")
+    return folder

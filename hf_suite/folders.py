@@ -1,0 +1,139 @@
+"""The run folder: whether it may be used, and run.yaml and model/ in it. Computes no score."""
+
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from hf_suite import models, schema
+from hf_suite.adapters import take
+from hf_suite.config import RunConfig
+from hf_suite.errors import RunError
+from hf_suite.models.saved import largest_difference
+from hf_suite.record import read_json, write_json
+from hf_suite.session import Session
+from hf_suite.spec import TaskSpec
+
+FACTS = "hf_suite.json"
+RUN = "run.yaml"
+RELOAD_TOLERANCE = 1e-6
+_PROBE_ROWS = 8
+
+
+def place(config: RunConfig, spec: TaskSpec) -> Path:
+    """The run folder: `output`, else a new one under runs/."""
+    return Path(config.output) if config.output else Path("runs") / f"{spec.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def written(config: RunConfig) -> dict[str, Any]:
+    """The config as it was written: only what differs from the defaults, without where it runs."""
+    return config.model_dump(mode="json", exclude_defaults=True, exclude={"output", "mirror"})
+
+
+def check(folder: Path, config: RunConfig, *, resume: bool) -> None:
+    """Refuses a folder that this run may not use; writes nothing. Raises RunError."""
+    if (folder / "result.json").is_file():
+        raise RunError(str(folder), "holds a finished run", "give another folder with --output")
+    began = (folder / RUN).is_file()
+    if began and not resume:
+        raise RunError(
+            str(folder), "holds a half-finished run", "go on with --resume, or give another folder with --output"
+        )
+    if began:
+        _check_same(folder, config)
+    elif resume:
+        raise RunError(str(folder), "holds no run to resume", "leave --resume out to begin one")
+    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RunError(str(folder), "is not empty and holds no run", "give another folder with --output")
+    parent = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not os.access(parent, os.W_OK):
+        raise RunError(str(folder), "cannot be written to", "give a folder of your own with --output")
+
+
+def begin(folder: Path, config: RunConfig) -> None:
+    """Makes the folder with run.yaml, from which --resume and `config --diff` read."""
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".{RUN}"
+    temporary.write_text(schema.dump_yaml(written(config)), "utf-8")
+    temporary.replace(folder / RUN)
+
+
+def keep_model(session: Session) -> None:
+    """Writes model/, loads it on a fresh base and compares the outputs of a batch. Raises RunError when they differ."""
+    final, temporary = session.folder / "model", session.folder / ".model"
+    if session.is_main:
+        shutil.rmtree(temporary, ignore_errors=True)
+        session.weights_bytes = models.save(session.model, session.tokenizer, temporary, base=session.written.model.id)
+        keep_facts(session, temporary)
+        difference = _reload_difference(session, temporary)
+        if difference > RELOAD_TOLERANCE:
+            finding = (
+                f"the saved weights, loaded on a fresh base, give other outputs (largest difference {difference:.2g})"
+            )
+            raise RunError(
+                str(session.folder), finding, "nothing was kept of it but the checkpoints; please report this"
+            )
+        shutil.rmtree(final, ignore_errors=True)
+        temporary.rename(final)
+    session.accelerator.wait_for_everyone()
+
+
+def keep_facts(session: Session, folder: Path) -> None:
+    """Writes what the weights do not say: task, config, fitted values and the base."""
+    facts = {
+        "task": session.spec.model_dump(mode="json"),
+        "config": session.config.model_copy(update={"output": None, "mirror": ()}).model_dump(mode="json"),
+        "written_config": written(session.written),
+        "written_task": session.written_spec.model_dump(mode="json"),
+        "keep_head": session.resolved.keep_head,
+        "fitted": session.fitted,
+        "parameters": session.parameters,
+        "base": {"id": session.written.model.id, "name": session.located.name, "revision": session.located.revision,
+                 "sha256": session.located.sha256},
+    }  # fmt: skip
+    write_json(folder / FACTS, facts)
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """What keep_facts wrote. Raises RunError when the folder is no finished run."""
+    path = folder / "model" / FACTS
+    if not path.is_file():
+        raise RunError(
+            str(folder), f"is no finished run (model/{FACTS} is missing)", "give the output folder of a training"
+        )
+    facts: dict[str, Any] = read_json(path)
+    return facts
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """Drops checkpoints/, once the Result is written."""
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+
+
+def _check_same(folder: Path, config: RunConfig) -> None:
+    before, now = schema.read_yaml(folder / RUN), written(config)
+    keys = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
+    if keys:
+        finding = f"began with another config (other: {', '.join(keys)})"
+        raise RunError(str(folder), finding, "resume with the config it began with (run.yaml), or give another folder")
+
+
+def _reload_difference(session: Session, folder: Path) -> float:
+    split = next(iter(session.parts.eval.values()), session.parts.train)
+    if split is None:
+        return 0.0
+    features = session.adapter.eval_features(split.rows.select(range(min(_PROBE_ROWS, len(split.rows)))))
+    batch = session.adapter.collate(take(features, range(len(features))))
+    batch = {name: value.to(session.accelerator.device) for name, value in batch.items()}
+    base = session.located if session.config.lora is not None else None
+    fresh = models.reload(
+        folder, base, session.resolved.cls, settings=session.adapter.model_settings(), lora=session.config.lora,
+        pad_token_id=session.tokenizer.pad_token_id,
+    ).to(session.accelerator.device)  # fmt: skip
+    session.model.eval()
+    outputs = []
+    for model in (session.model, fresh):
+        with models.inference(), session.accelerator.autocast():
+            outputs.append(session.adapter.outputs(model, batch))
+    return largest_difference(*outputs)

@@ -1,0 +1,55 @@
+"""KINDS: what each kind of task is, one file per kind. Says nothing of models."""
+
+from hf_suite import schema
+from hf_suite.errors import ConfigError
+from hf_suite.kinds.base import Evidence, Kind, Row
+from hf_suite.kinds.classification import Classification
+from hf_suite.kinds.question_answering import QuestionAnswering
+from hf_suite.metrics import METRICS
+from hf_suite.spec import MetricUse, TaskSpec
+
+KINDS: dict[str, Kind] = {
+    "classification": Classification(),
+    "question_answering": QuestionAnswering(),
+}
+
+__all__ = ["KINDS", "Evidence", "Kind", "Row", "check"]
+
+
+def check(spec: TaskSpec) -> None:
+    """Refuses a task whose kind, roles or metrics do not exist or do not fit each other. Raises ConfigError."""
+    if spec.kind not in KINDS:
+        hint = schema.nearest(spec.kind, KINDS)
+        raise ConfigError(f"{spec.name}.kind", f"no kind {spec.kind!r}", f"{hint}there are: {', '.join(KINDS)}")
+    kind = KINDS[spec.kind]
+    needed = kind.inputs | kind.targets(spec)
+    known = needed | kind.optional
+    for role in sorted(needed - spec.columns.keys()):
+        raise ConfigError(f"{spec.name}.columns", f"role {role!r} is missing", f"name its column: {role}: COLUMN")
+    for role in sorted(spec.columns.keys() - known):
+        hint = schema.nearest(role, known)
+        raise ConfigError(
+            f"{spec.name}.columns", f"unknown role {role!r}", f"{hint}{spec.kind} knows: {', '.join(sorted(known))}"
+        )
+    for metric in spec.metrics:
+        _check_metric(spec, metric)
+    _check_headline(spec)
+    kind.check(spec)
+
+
+def _check_metric(spec: TaskSpec, metric: str | MetricUse) -> None:
+    name = metric if isinstance(metric, str) else metric.name
+    if name not in METRICS and not name.startswith("evaluate:"):
+        hint = schema.nearest(name, METRICS)
+        raise ConfigError(f"{spec.name}.metrics", f"no metric {name!r}", f"{hint}there are: {', '.join(METRICS)}")
+
+
+def _check_headline(spec: TaskSpec) -> None:
+    own = [METRICS[name] for name in spec.metric_names() if name in METRICS]
+    numbers = [number for metric in own for number in metric.units]
+    if spec.headline not in numbers and len(own) == len(spec.metrics):
+        raise ConfigError(
+            f"{spec.name}.headline",
+            f"no metric of the task gives {spec.headline!r}",
+            f"they give: {', '.join(numbers)}",
+        )

@@ -1,0 +1,88 @@
+"""Question answering: a question gets a span of its context, or no answer. Says nothing of how a model finds it."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from hf_suite.errors import ScoreError
+from hf_suite.kinds.base import Evidence, Row
+from hf_suite.metrics import METRICS
+from hf_suite.metrics.base import RowId
+from hf_suite.metrics.squad import official_v2
+from hf_suite.spec import TaskSpec
+
+
+class QuestionAnswering:
+    """Evidence is `{"spans": [[text, start, end, score], ...], "null": score}`, best span first, offsets in characters.
+
+    The answer is `{"text": str, "no_answer": float}`: the text is empty where the question is held unanswerable, and
+    no_answer is the null score less the best span's. The reference is the list of gold texts, empty for none.
+    """
+
+    inputs: ClassVar[frozenset[str]] = frozenset({"question", "context"})
+    optional: ClassVar[frozenset[str]] = frozenset({"id", "title"})
+
+    def targets(self, spec: TaskSpec) -> frozenset[str]:
+        """The gold answers."""
+        return frozenset({"answers"})
+
+    def check(self, spec: TaskSpec) -> None:
+        """Nothing besides the roles."""
+
+    def reference(self, row: Row, spec: TaskSpec) -> list[str] | None:
+        """The gold texts; None where the row carries no `answers` at all."""
+        answers = row.get("answers")
+        return None if answers is None else list(answers["text"])
+
+    def fits(self, spec: TaskSpec) -> bool:
+        """The null threshold, where questions may have no answer."""
+        return spec.unanswerable
+
+    def fit(
+        self, evidence: Mapping[RowId, Evidence], references: Mapping[RowId, Any], spec: TaskSpec
+    ) -> dict[str, float]:
+        """The threshold on no_answer with the best F1, by the official script's search."""
+        texts = {row: _best(found)[0] for row, found in evidence.items()}
+        no_answer = {row: found["null"] - _best(found)[3] for row, found in evidence.items()}
+        return {"null_threshold": official_v2(texts, references, no_answer=no_answer)["best_f1_thresh"]}
+
+    def decide(self, evidence: Evidence, fitted: Mapping[str, float], spec: TaskSpec) -> dict[str, Any]:
+        """The best span, or no text where no_answer is above the threshold (0 when none was fitted)."""
+        text, _, _, score = _best(evidence)
+        no_answer = evidence["null"] - score
+        if spec.unanswerable and no_answer > fitted.get("null_threshold", 0.0):
+            text = ""
+        return {"text": text, "no_answer": no_answer}
+
+    def margin(self, evidence: Evidence, fitted: Mapping[str, float], spec: TaskSpec) -> float | None:
+        """The smaller of: best span less second span; distance of no_answer from the threshold."""
+        scores = [span[3] for span in evidence["spans"][:2]]
+        gaps = [scores[0] - scores[1]] if len(scores) == 2 else []
+        if spec.unanswerable:
+            gaps.append(abs(evidence["null"] - _best(evidence)[3] - fitted.get("null_threshold", 0.0)))
+        return min(gaps) if gaps else None
+
+    def baseline(self, references: Mapping[RowId, Any], spec: TaskSpec) -> Mapping[RowId, Any]:
+        """No answer, or one of the 20 most frequent gold texts: whichever has the best headline."""
+        metric = next(
+            METRICS[name] for name in spec.metric_names() if name in METRICS and spec.headline in METRICS[name].units
+        )
+        counts = Counter(text for golds in references.values() for text in set(golds))
+        texts = ["", *(text for text, _ in counts.most_common(20))]
+        constants = [dict.fromkeys(references, {"text": text, "no_answer": None}) for text in texts]
+        return max(constants, key=lambda answers: metric.score(answers, references, spec)[spec.headline] or 0.0)
+
+    def parse(self, text: Any, spec: TaskSpec) -> dict[str, Any]:
+        """A text, empty for no answer. Raises ScoreError for anything else."""
+        if not isinstance(text, str):
+            raise ScoreError(spec.name, f"answer {text!r} is no text", 'write the answer as a string, "" for none')
+        return {"text": text, "no_answer": None}
+
+    def empty_inputs(self, rows: Sequence[Row]) -> int:
+        """Rows with a question or context of whitespace alone."""
+        return sum(not row["question"].strip() or not row["context"].strip() for row in rows)
+
+
+def _best(evidence: Evidence) -> Sequence[Any]:
+    """The best span; a context without any (an empty one) has the empty text, worse than no answer."""
+    return evidence["spans"][0] if evidence["spans"] else ("", 0, 0, evidence["null"] - 1.0)

@@ -1,0 +1,67 @@
+"""Which of a head's nameless outputs goes with which label, by how train rows fall: a suggestion, never a decision."""
+
+from typing import Any
+
+import accelerate
+import numpy
+
+from hf_suite import data, models
+from hf_suite.adapters import ADAPTERS
+from hf_suite.answering import answer
+from hf_suite.config import RunConfig
+from hf_suite.errors import DataError, ModelError
+from hf_suite.parts import Parts
+from hf_suite.spec import TaskSpec
+
+_ROWS = 256
+
+
+def suggestion(error: ModelError, spec: TaskSpec, config: RunConfig, *, parts: Parts, located: models.Located,
+               tokenizer: Any, accelerator: accelerate.Accelerator) -> ModelError:  # fmt: skip
+    """The refusal of a head with nameless labels, with the order that train rows suggest and the words to say it."""
+    labels = spec.labels or ()
+    listed = ", ".join(labels)
+    rows = _train_rows(spec, config, parts)
+    if rows is None:
+        return ModelError(
+            error.place, error.finding, f"say model.labels=[...], with {listed} in the order of its outputs"
+        )
+    numbered = config.model_copy(
+        update={"model": config.model.model_copy(update={"labels": tuple(map(str, range(len(labels))))})}
+    )
+    adapter_class = ADAPTERS[spec.kind, config.protocol]
+    adapter = adapter_class(spec, numbered, tokenizer)
+    cls = adapter_class.auto_model(models.load_config(located))
+    built = models.build(
+        located, cls or object, settings=adapter.model_settings(), keep_head=True, lora=None, peft_task=adapter.peft_task,
+        pad_token_id=tokenizer.pad_token_id,
+    )  # fmt: skip
+    table = numpy.zeros((len(labels), len(labels)), dtype=int)
+    gold = dict(zip(rows["row"], rows["label"], strict=True))
+    for row, evidence in answer(
+        built.model.to(accelerator.device), adapter, rows, accelerator=accelerator, batch_size=32
+    ):
+        output = int(max(evidence["scores"], key=evidence["scores"].__getitem__))
+        table[output, labels.index(gold[row])] += 1
+    order, share = best_order(table)
+    said = ", ".join(labels[at] for at in order)
+    finding = f"{error.finding}; on {len(rows)} train rows the order {said} agrees with {share:.0%} of the labels"
+    return ModelError(error.place, finding, f"if that is right, say model.labels=[{said}]")
+
+
+def best_order(table: numpy.ndarray) -> tuple[list[int], float]:
+    """For a table (outputs, labels) of counts: the label of each output so that most rows agree, and their share."""
+    from scipy.optimize import linear_sum_assignment
+
+    outputs, chosen = linear_sum_assignment(table, maximize=True)
+    return [int(label) for label in chosen], float(table[outputs, chosen].sum() / max(1, table.sum()))
+
+
+def _train_rows(spec: TaskSpec, config: RunConfig, parts: Parts) -> Any:
+    split = parts.train
+    if split is None and spec.source.train is not None:
+        try:
+            split = data.rows(spec, spec.source.train, mirrors=config.mirror)
+        except DataError:  # no train rows at hand: then there is nothing to suggest from
+            return None
+    return None if split is None else split.rows.select(range(min(_ROWS, len(split.rows))))

@@ -1,0 +1,192 @@
+"""finetune(): the training loop, a generator of Steps. Knows nothing of tasks, kinds, metrics or files."""
+
+import contextlib
+import hashlib
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from datasets import Dataset
+
+from hf_suite import batching
+from hf_suite.adapters import Adapter, Batch, take
+from hf_suite.config import TrainConfig
+from hf_suite.errors import RunError
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything that a training needs to go on after `step` steps, bit for bit.
+
+    The batch plan is a pure function, the rate depends on the step alone, and chance is seeded anew for each step, so
+    neither sampler, schedule nor random generators are part of it.
+    """
+
+    step: int
+    weights: dict[str, torch.Tensor]
+    optimizer: dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One optimizer step, done."""
+
+    step: int
+    """Steps done, this one included."""
+    steps: int
+    """Steps of the whole training."""
+    epoch: int
+    """From 0."""
+    ends_epoch: bool
+    loss: float
+    """Mean over the step's features, over all processes."""
+    learning_rate: float
+    rows: tuple[Any, ...]
+    """Row ids of the step's features."""
+    tokens: int
+    """Real (unpadded) tokens of the step."""
+    state: Callable[[], State]
+
+
+def finetune(model: Any, adapter: Adapter, features: Dataset, *, config: TrainConfig, accelerator: Accelerator, seed: int,
+             start: State | None = None) -> Iterator[Step]:  # fmt: skip
+    """Updates `model` in place and yields after each optimizer step.
+
+    The same features meet in each step, and weigh the same, at every micro-batch size and number of processes. Raises
+    RunError at the step whose loss or gradient is not finite, before the weights change.
+    """
+    trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    model.to(accelerator.device)
+    optimizer = torch.optim.AdamW(_groups(trained, config.weight_decay), lr=0.0)
+    if start is not None:
+        _restore(trained, optimizer, start)
+    wrapped = accelerator.prepare(model)
+    lengths = features["length"][:]
+    steps = batching.steps_in(
+        len(features), batch_size=config.batch_size, epochs=config.epochs, max_steps=config.max_steps
+    )
+    done = start.step if start is not None else 0
+    plan: batching.Plan = []
+    while done < steps:
+        epoch, at = divmod(done, -(-len(features) // config.batch_size))
+        if not plan or at == 0:
+            plan = batching.train_plan(lengths, batch_size=config.batch_size, seed=seed, epoch=epoch)
+        rate = learning_rate(done, steps, config)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        wrapped.train()
+        _seed(seed, done, accelerator.process_index)
+        loss = _gradients(wrapped, adapter, features, plan[at], config=config, accelerator=accelerator, step=done)
+        _update(
+            trained, optimizer, config.clip, where=lambda at=at, done=done, plan=plan: _where(features, plan[at], done)
+        )
+        done += 1
+        yield Step(
+            step=done, steps=steps, epoch=epoch, ends_epoch=at + 1 == len(plan) or done == steps, loss=loss, learning_rate=rate,
+            rows=tuple(features[plan[at]]["row"]), tokens=sum(lengths[index] for index in plan[at]),
+            state=lambda done=done: _state(trained, optimizer, done),
+        )  # fmt: skip
+
+
+def learning_rate(done: int, steps: int, config: TrainConfig) -> float:
+    """The rate of the step after `done` of `steps`: up in a line over the warmup, then by the schedule."""
+    peak = config.learning_rate or 0.0
+    warmup = math.ceil(config.warmup * steps) if config.warmup < 1 else int(config.warmup)
+    if done < warmup:
+        return peak * (done + 1) / (warmup + 1)
+    if config.schedule == "constant":
+        return peak
+    return peak * (steps - done) / max(1, steps - warmup)
+
+
+def _groups(trained: dict[str, torch.nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
+    """No decay on norms and biases, which are the parameters with fewer than two dimensions."""
+    decayed = [parameter for parameter in trained.values() if parameter.ndim >= 2]
+    others = [parameter for parameter in trained.values() if parameter.ndim < 2]
+    groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return [group for group in groups if group["params"]]
+
+
+def _gradients(wrapped: Any, adapter: Adapter, features: Dataset, planned: Sequence[int], *, config: TrainConfig,
+               accelerator: Accelerator, step: int) -> float:  # fmt: skip
+    """Adds up the gradient of the step's mean loss; returns that loss over all processes."""
+    ranks = accelerator.num_processes
+    size = config.micro_batch_size or -(-config.batch_size // ranks)
+    shares = batching.shares(planned, micro_batch_size=size, rank=accelerator.process_index, processes=ranks)
+    # A rank without features runs one with weight 0: every rank must take part in each exchange of gradients.
+    batches = [_moved(adapter.collate(take(features, share or planned[:1])), accelerator.device) for share in shares]
+    weights = [1.0 if share else 0.0 for share in shares]
+    counts = sum(adapter.count(batch) * int(weight) for batch, weight in zip(batches, weights, strict=True))
+    total = _summed(float(counts), accelerator)
+    loss = 0.0
+    for last, batch, weight in zip([*[False] * (len(batches) - 1), True], batches, weights, strict=True):
+        with contextlib.nullcontext() if last else accelerator.no_sync(wrapped):
+            part = adapter.loss(wrapped, batch) * (weight / total)
+            accelerator.backward(part * ranks)  # processes are averaged, and the loss is a sum over them
+            loss += part.item()
+    loss = _summed(loss, accelerator)
+    if not math.isfinite(loss):
+        raise RunError(
+            _where(features, planned, step), f"the loss is {loss}", "lower train.learning_rate, or look at these rows"
+        )
+    return loss
+
+
+def _update(trained: dict[str, torch.nn.Parameter], optimizer: torch.optim.Optimizer, clip: float | None,
+            where: Callable[[], str]) -> None:  # fmt: skip
+    norm = torch.nn.utils.clip_grad_norm_(trained.values(), clip if clip is not None else math.inf)
+    if not torch.isfinite(norm):
+        raise RunError(
+            where(), f"the gradient's norm is {norm.item()}", "lower train.learning_rate, or look at these rows"
+        )
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+
+
+def _where(features: Dataset, planned: Sequence[int], step: int) -> str:
+    rows = list(dict.fromkeys(features[list(planned)]["row"]))
+    listed = ", ".join(map(str, rows[:8])) + (", ..." if len(rows) > 8 else "")
+    return f"step {step + 1}, rows {listed}"
+
+
+def _seed(*parts: int) -> None:
+    """Seeds torch from these numbers alone, so that a step's dropout depends on nothing before it."""
+    digest = hashlib.sha256(" ".join(map(str, parts)).encode()).digest()
+    torch.manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+
+
+def _summed(value: float, accelerator: Accelerator) -> float:
+    if accelerator.num_processes == 1:
+        return value
+    return float(accelerator.reduce(torch.tensor(value, device=accelerator.device, dtype=torch.float64), "sum").item())
+
+
+def _moved(batch: Batch, device: torch.device) -> Batch:
+    return {name: value.to(device) for name, value in batch.items()}
+
+
+def _state(trained: dict[str, torch.nn.Parameter], optimizer: torch.optim.Optimizer, done: int) -> State:
+    weights = {name: parameter.detach().cpu().clone() for name, parameter in trained.items()}
+    moments = {
+        f"{part}.{name}": value.detach().cpu().clone()
+        for name, parameter in trained.items()
+        for part, value in optimizer.state[parameter].items()
+    }
+    return State(done, weights, moments)
+
+
+def _restore(trained: dict[str, torch.nn.Parameter], optimizer: torch.optim.Optimizer, start: State) -> None:
+    if set(start.weights) != set(trained):
+        odd = sorted(set(start.weights) ^ set(trained))
+        raise RunError(
+            "checkpoint", f"holds other weights than the model trains ({odd[0]}, ...)", "use another output folder"
+        )
+    with torch.no_grad():
+        for name, parameter in trained.items():
+            parameter.copy_(start.weights[name])
+            for part in ("step", "exp_avg", "exp_avg_sq"):
+                value = start.optimizer[f"{part}.{name}"]
+                optimizer.state[parameter][part] = value.clone() if part == "step" else value.to(parameter.device)

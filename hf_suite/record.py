@@ -1,0 +1,165 @@
+"""Result: what a run found and what made it, and the files it lives in. Knows no model and no torch."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pydantic
+
+from hf_suite import schema
+from hf_suite.errors import RunError
+from hf_suite.schema import Record
+
+SCHEMA = 1
+PROTOCOL = 1
+"""Raised whenever the same config on the same data could give another number."""
+
+Scores = dict[str, dict[str, float | None]]
+
+
+class Headline(Record):
+    """The one number that stands for a run."""
+
+    name: str
+    split: str
+    score: float | None
+    """In the unit of `units[name]`; null is undefined and never ranked."""
+
+
+class Result(Record):
+    """One run's scores with everything needed to say what they are. `result.json` holds exactly this."""
+
+    schema_version: int = pydantic.Field(SCHEMA, alias="schema")
+    id: str
+    """sha256 (16 hex digits) of task, config, model, data and seed: the same content has the same id."""
+    task: dict[str, Any]
+    """The resolved TaskSpec."""
+    config: dict[str, Any]
+    """The config as written, without output and mirror."""
+    resolved: dict[str, Any]
+    """The same config with every null and auto replaced by the value that was used."""
+    seed: int
+    protocol: int = PROTOCOL
+    scores: Scores
+    """Split -> number -> value; null is undefined."""
+    headline: Headline
+    baseline: Scores
+    """The scores of the best constant answer on the same rows."""
+    units: dict[str, tuple[str, str | None]]
+    """Number -> unit, and higher or lower is better (null: never ranked)."""
+    rows: dict[str, int]
+    """Rows used of each split (train, tune and each eval split)."""
+    expected_rows: dict[str, int | None]
+    """Published rows of each split of the task."""
+    caveats: list[str]
+    """Sentences for all that keeps the number from being the plain one."""
+    history: list[dict[str, Any]]
+    """One entry an epoch: epoch, step, train_loss and, where rows select, scores."""
+    fitted: dict[str, float]
+    signatures: dict[str, str]
+    """Metric -> what exactly computed it, where that is not our own code at `commit`."""
+    lineage: list[dict[str, Any]]
+    """Runs that this one's weights come from, oldest first."""
+    model: dict[str, Any]
+    """id, revision, sha256, parameters, trainable."""
+    data: dict[str, Any]
+    """id, revision, sha256 of each split."""
+    counts: dict[str, Any]
+    """What was noticed on the way: truncated rows, near ties, recoverable gold answers, empty texts."""
+    seconds: dict[str, float]
+    tokens_per_second: float | None
+    """Real (unpadded) train tokens per second of finetuning."""
+    peak_memory_bytes: int | None
+    weights_bytes: int | None
+    """Size of the saved weights."""
+    precision: str
+    device: str
+    threads: int
+    processes: int
+    versions: dict[str, str]
+    commit: str | None
+    dirty: bool | None
+    """Whether tracked files differed from the commit."""
+    started: str
+    finished: str
+
+    model_config = pydantic.ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True
+    )
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Writes JSON by a temporary file and a rename, so that a reader sees the old file or the new one, whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(data, file, indent=1, ensure_ascii=False, allow_nan=False)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes a rename inside the folder last through a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_json(path: Path) -> Any:
+    """The JSON in a file. Raises RunError when it is none."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(
+            str(path), f"cannot be read ({error})", "restore it, or run again into another folder"
+        ) from error
+
+
+def write_result(folder: Path, result: Result) -> None:
+    """Writes `result.json` into the run folder, last and atomically: where it stands, the run is finished."""
+    write_json(folder / "result.json", result.model_dump(mode="json", by_alias=True))
+
+
+def read_result(path: Path) -> Result:
+    """The Result of a run folder or of a `result.json`. Raises RunError, ConfigError."""
+    file = path / "result.json" if path.is_dir() else path
+    return schema.build(Result, read_json(file), str(file))
+
+
+def write_answers(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Writes answers.parquet: columns split, row, evidence, answer, reference; the last four as JSON texts."""
+    import pyarrow
+    import pyarrow.parquet
+
+    names = ("split", "row", "evidence", "answer", "reference")
+    columns = {name: [line[name] if name == "split" else _text(line[name]) for line in lines] for name in names}
+    table = pyarrow.table({name: pyarrow.array(values, pyarrow.string()) for name, values in columns.items()})
+    temporary = path.with_name(f".{path.name}.tmp")
+    pyarrow.parquet.write_table(table, temporary, compression="zstd", write_page_checksum=True)
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def read_answers(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of answers.parquet, values as they were written."""
+    import pyarrow.parquet
+
+    for line in pyarrow.parquet.read_table(path, page_checksum_verification=True).to_pylist():
+        yield {name: value if name == "split" else json.loads(value) for name, value in line.items()}
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,144 @@
+"""Groups: cells that differ only in their seed, joined to means and deviations. Ranks nothing."""
+
+import hashlib
+import json
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hf_suite.record import Result
+from hf_suite.report.cells import Cell, Done
+from hf_suite.report.difference import settings
+from hf_suite.report.title import title
+from hf_suite.spec import TaskSpec
+
+
+@dataclass(frozen=True)
+class Number:
+    """One named number of one split over the seeds of a group."""
+
+    name: str
+    split: str
+    unit: str
+    better: str | None
+    value: float | None
+    """The mean over seeds; None as soon as one of them is undefined."""
+    sd: float | None = None
+    """The sample standard deviation (n - 1); None for one seed."""
+    undefined: int = 0
+    """How many seeds gave no number."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """The finished runs of one task, model and config, one for each seed."""
+
+    results: tuple[Result, ...]
+    spec: TaskSpec
+    title: str
+    places: frozenset[Path]
+    """The folders above the run folders: a cell that failed beside them belongs to the group."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def first(self) -> Result:
+        """The Result that stands for what all seeds share."""
+        return self.results[0]
+
+    @property
+    def model(self) -> str:
+        """The checkpoint's id."""
+        return str(self.first.model.get("id", ""))
+
+
+def groups(cells: Iterable[Cell]) -> list[Group]:
+    """The finished cells, joined over seeds; in the order in which each group first appears.
+
+    Joined are only Results of the same task and version, config as written, protocol, model weights and data.
+    A seed that stands twice counts once, as it finished last, and a note says so where the scores differ.
+    """
+    found: dict[str, list[Done]] = {}
+    for cell in cells:
+        if isinstance(cell, Done):
+            found.setdefault(_key(cell), []).append(cell)
+    return [_group(members) for members in found.values()]
+
+
+def _key(cell: Done) -> str:
+    """All that must be equal; where and when a run was made does not count."""
+    result = cell.result
+    how = {"settings": settings(result.config), "protocol": result.protocol, "title": title(result)}
+    model = {name: result.model.get(name) for name in ("id", "revision", "sha256")}
+    content = {"task": facts(cell.spec), "model": model, "data": result.data.get("sha256"), **how}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def facts(spec: TaskSpec) -> dict[str, Any]:
+    """What a task says of its data and its scores, without what only documents it."""
+    return spec.model_dump(mode="json", exclude={"published", "checked"})
+
+
+def _group(cells: Sequence[Done]) -> Group:
+    latest: dict[int, Done] = {}
+    notes = []
+    for cell in sorted(cells, key=lambda cell: cell.result.finished):
+        before = latest.get(cell.result.seed)
+        if before is not None and before.result.scores != cell.result.scores:
+            notes.append(f"seed {cell.result.seed} was run more than once, with other scores; shown is {cell.folder}")
+        latest[cell.result.seed] = cell
+    chosen = [latest[seed] for seed in sorted(latest)]
+    results = tuple(cell.result for cell in chosen)
+    places = frozenset(cell.folder.parent for cell in cells)
+    return Group(results, chosen[0].spec, title(results[0]), places, tuple(notes))
+
+
+def numbers(group: Group) -> list[Number]:
+    """The headline, then the task's other numbers by split; counts are left to `result.json`."""
+    first = group.first
+    names = [(split, name) for split, scores in first.scores.items() for name in scores]
+    head = (first.headline.split, first.headline.name)
+    ordered = [head, *(pair for pair in names if pair != head and _unit(first, pair[1])[0] != "count")]
+    return [_number(group, split, name) for split, name in ordered]
+
+
+def _number(group: Group, split: str, name: str) -> Number:
+    unit, better = _unit(group.first, name)
+    values = [result.scores.get(split, {}).get(name) for result in group.results]
+    return Number(name, split, unit, better, *over_seeds(values))
+
+
+def _unit(result: Result, name: str) -> tuple[str, str | None]:
+    return result.units.get(name, ("", None))
+
+
+def over_seeds(values: Sequence[float | None]) -> tuple[float | None, float | None, int]:
+    """Mean, sample standard deviation (n - 1) and how many are undefined.
+
+    A mean over an undefined number is undefined.
+    """
+    defined = [value for value in values if value is not None]
+    undefined = len(values) - len(defined)
+    if undefined or not defined:
+        return None, None, undefined
+    return statistics.fmean(defined), statistics.stdev(defined) if len(defined) > 1 else None, 0
+
+
+def caveats(group: Group) -> list[str]:
+    """The caveats of all seeds; one that only some seeds have names them."""
+    seeds: dict[str, list[int]] = {}
+    for result in group.results:
+        for caveat in result.caveats:
+            seeds.setdefault(caveat, []).append(result.seed)
+    whole = len(group.results)
+    return [caveat if len(own) == whole else f"{caveat} ({_seeds(own)})" for caveat, own in seeds.items()]
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+
+
+def mean_of(group: Group, value: Callable[[Result], float | None]) -> float | None:
+    """The mean over seeds of what each Result says of itself (its seconds); None where one does not."""
+    return over_seeds([value(result) for result in group.results])[0]

@@ -1,0 +1,123 @@
+"""Lines: a table's rows, for results, baselines, published numbers and missing runs. Sorts nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from hf_suite.report.cells import Cell
+from hf_suite.report.groups import Group, Number, caveats, mean_of, numbers
+
+Role = Literal["result", "unfinished", "baseline", "published", "mean"]
+
+BASELINE = "best constant answer"
+
+_STATES = {"failed": "failed", "begun": "unfinished", "planned": "to do"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of a table; its first number is the one that ranks it."""
+
+    role: Role
+    task: str
+    """The title of what was measured, or the suite and its rule for a mean."""
+    model: str
+    config: str = ""
+    """What sets this line's config apart from the others', as key=value words."""
+    seeds: int | None = None
+    planned_seeds: int | None = None
+    numbers: tuple[Number, ...] = ()
+    state: str = ""
+    """Stands where the score would: failed, unfinished, to do."""
+    notes: tuple[str, ...] = ()
+    cost: Mapping[str, float | None] = field(default_factory=dict)
+    """Mean over seeds of finetuning seconds, trainable parameters, peak memory and saved weights in MB."""
+    ids: tuple[str, ...] = ()
+    """The Results behind it."""
+
+
+def result_line(group: Group, config: str, beside: Sequence[Cell], *, cost: bool) -> Line:
+    """A group's line; `beside` are the cells of the same group that have no Result."""
+    own = numbers(group)
+    count = len(group.results)
+    notes = [
+        *caveats(group),
+        *group.notes,
+        *(_undefined(number, count) for number in own if number.undefined),
+    ]
+    notes += [_without_result(cell) for cell in beside]
+    return Line(
+        role="result",
+        task=group.title,
+        model=group.model,
+        config=config,
+        seeds=count,
+        planned_seeds=count + len(beside),
+        numbers=tuple(own),
+        notes=tuple(notes),
+        cost=_cost(group) if cost else {},
+        ids=tuple(result.id for result in group.results),
+    )
+
+
+def _undefined(number: Number, count: int) -> str:
+    seeds = f"{count} seed{'s' if count > 1 else ''}"
+    return f"{number.name} on {number.split} is undefined in {number.undefined} of {seeds}"
+
+
+def _without_result(cell: Cell) -> str:
+    seed = f"seed {cell.seed}" if cell.seed is not None else cell.folder.name
+    return f"{seed} {_STATES[cell.state]}{f': {cell.reason}' if cell.reason else ''}"
+
+
+def _cost(group: Group) -> dict[str, float | None]:
+    def megabytes(value: int | None) -> float | None:
+        return None if value is None else value / 1e6
+
+    return {
+        "finetune s": mean_of(group, lambda result: result.seconds.get("finetune")),
+        "trainable": mean_of(group, lambda result: result.model.get("trainable")),
+        "peak MB": mean_of(group, lambda result: megabytes(result.peak_memory_bytes)),
+        "weights MB": mean_of(group, lambda result: megabytes(result.weights_bytes)),
+    }
+
+
+def baseline_line(group: Group, config: str) -> Line | None:
+    """The scores of the best constant answer on the rows of a group; None where none was made."""
+    first = group.first
+    if first.headline.split not in first.baseline:
+        return None
+    own = [
+        Number(number.name, number.split, number.unit, number.better, first.baseline[number.split][number.name])
+        for number in numbers(group)
+        if number.name in first.baseline.get(number.split, {})
+    ]
+    return Line("baseline", group.title, BASELINE, config, numbers=tuple(own))
+
+
+def published_lines(group: Group) -> list[Line]:
+    """Numbers from elsewhere on the whole set, each with its setting and source as a note."""
+    lines = []
+    for number in group.spec.published:
+        unit, better = group.first.units.get(number.metric, ("", None))
+        own = (Number(number.metric, "", unit, better, number.score),)
+        notes = (f"published: {number.setting}; {number.url}",)
+        lines.append(Line("published", group.spec.name, number.model, numbers=own, notes=notes))
+    return lines
+
+
+def unfinished_line(cells: Sequence[Cell]) -> Line:
+    """The line of a cell none of whose seeds has a Result yet."""
+    first = cells[0]
+    states = [_STATES[cell.state] for cell in cells]
+    count = {state: f"{states.count(state)} " if len(states) > 1 else "" for state in states}
+    notes = tuple(_without_result(cell) for cell in cells if cell.reason)
+    return Line(
+        role="unfinished",
+        task=first.task,
+        model=first.model,
+        seeds=0,
+        planned_seeds=len(cells),
+        state=", ".join(f"{count[state]}{state}" for state in count),
+        notes=notes,
+    )

@@ -1,0 +1,133 @@
+"""The table: lines in their order, with what is to be said below them. Writes no text; `render` does."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+
+from hf_suite.record import Result
+from hf_suite.report.cells import Bench, Cell, benches, collect
+from hf_suite.report.groups import Group, groups
+from hf_suite.report.labels import configs
+from hf_suite.report.lines import Line, baseline_line, published_lines, result_line, unfinished_line
+from hf_suite.report.suites import mean_lines
+
+UNFINISHED = ("failed", "begun", "planned")
+
+Key = tuple[str, str, str]
+Blocks = dict[Key, list[Line]]
+"""Task, title and what else must be equal for a ranking -> lines."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Lines, block by block, and remarks on all of them."""
+
+    lines: tuple[Line, ...]
+    remarks: tuple[str, ...] = ()
+
+
+def of_folder(folder: Path, *, published: bool = False, cost: bool = False) -> Table:
+    """The table of every cell at or below a folder. Raises RunError when there is none."""
+    return table(collect(folder), plans=benches(folder), published=published, cost=cost)
+
+
+def table(
+    cells: Sequence[Cell],
+    *,
+    plans: Mapping[Path, Bench] | None = None,
+    published: bool = False,
+    cost: bool = False,
+) -> Table:
+    """The table of some cells, one line for each task, model and config; `plans` are their benches by folder.
+
+    A block is one title (`squad`, `squad [2,000 train rows]`), task version, protocol and headline; only
+    inside it are lines in the order of their scores, best first, undefined last. Below them stand the best
+    constant answer and, with `published`, numbers from elsewhere, which belong to the whole set only.
+    """
+    found = groups(cells)
+    labels, common = configs(found)
+    missing = [cell for cell in cells if cell.state in UNFINISHED]
+    blocks = _finished(found, labels, missing, cost=cost) | _unfinished(found, missing)
+    if published:
+        blocks |= {(group.spec.name, group.spec.name, "~"): published_lines(group) for group in found}
+    order = [cell.task for bench in (plans or {}).values() for cell in bench.cells]
+    lines = [line for key in sorted(blocks, key=_place(order)) for line in blocks[key]]
+    by_folder = {cell.folder: cell for cell in cells}
+    for place, bench in (plans or {}).items():
+        lines += mean_lines(place, bench, by_folder)
+    return Table(tuple(lines), tuple(_remarks(cells, found, labels, common)))
+
+
+def _place(order: Sequence[str]) -> Callable[[Key], tuple[int, Key]]:
+    """Tasks in the order of the plan, then by name; `~` sorts after everything else of a task."""
+    at = {task: index for index, task in enumerate(dict.fromkeys(order))}
+    return lambda key: (at.get(key[0], len(at)), key)
+
+
+def _finished(found: Sequence[Group], labels: Sequence[str], missing: Sequence[Cell], *, cost: bool) -> Blocks:
+    def key(pair: tuple[Group, str]) -> Key:
+        first = pair[0].first
+        rest = (pair[0].spec.version, first.protocol, first.headline.name, first.headline.split)
+        return pair[0].spec.name, pair[0].title, "/".join(map(str, rest))
+
+    blocks: Blocks = {}
+    for at, members in groupby(sorted(zip(found, labels, strict=True), key=key), key=key):
+        pairs = list(members)
+        lines = [_line(group, label, missing, cost=cost) for group, label in pairs]
+        baselines = [line for group, label in pairs if (line := baseline_line(group, label))]
+        distinct = {line.numbers: line for line in baselines}
+        if len(distinct) == 1:
+            distinct = {line.numbers: replace(line, config="") for line in baselines}
+        blocks[at] = sorted(lines, key=_rank) + list(distinct.values())
+    return blocks
+
+
+def _line(group: Group, label: str, missing: Sequence[Cell], *, cost: bool) -> Line:
+    return result_line(group, label, [cell for cell in missing if cell.folder.parent in group.places], cost=cost)
+
+
+def _rank(line: Line) -> tuple[int, float, str, str]:
+    """Best first; what is undefined, or has no better and worse, stands last by name."""
+    number = line.numbers[0]
+    ranked = number.value is not None and number.better is not None
+    sign = -1.0 if number.better == "higher" else 1.0
+    return 0 if ranked else 1, sign * (number.value or 0.0) if ranked else 0.0, line.model, line.config
+
+
+def _unfinished(found: Sequence[Group], missing: Sequence[Cell]) -> Blocks:
+    """The cells none of whose seeds has a Result: one line for each folder of seeds."""
+    beside = {place for group in found for place in group.places}
+    blocks: Blocks = {}
+    alone = [cell for cell in missing if cell.folder.parent not in beside]
+    for (task, _), members in groupby(alone, key=lambda cell: (cell.task, cell.folder.parent)):
+        blocks.setdefault((task, "~", ""), []).append(unfinished_line(list(members)))
+    return blocks
+
+
+def _remarks(cells: Sequence[Cell], found: Sequence[Group], labels: Sequence[str], common: str) -> list[str]:
+    states = [cell.state for cell in cells if cell.state != "skipped"]
+    counts = [f"{states.count(state)} {word}" for state, word in _STATES if state in states]
+    remarks = [f"{states.count('done')} of {len(states)} runs done; {', '.join(counts)}"] if counts else []
+    remarks += [f"skipped: {cell.task}: {cell.reason}" for cell in cells if cell.state == "skipped"]
+    if found:
+        besides = ", but for what its column says" if any(labels) else ""
+        remarks.append(f"config of every line: {common or 'the defaults'}{besides}")
+    return remarks + _made(result for group in found for result in group.results)
+
+
+_STATES = (("failed", "failed"), ("begun", "unfinished"), ("planned", "to do"))
+
+
+def _made(results: Iterable[Result]) -> list[str]:
+    """What made the numbers: one remark for each commit, device and set of library versions."""
+    return [f"made by {text}" for text in dict.fromkeys(_maker(result) for result in results)]
+
+
+def _maker(result: Result) -> str:
+    commit = f" at {result.commit[:12]}{' with changes' if result.dirty else ''}" if result.commit else ""
+    known = [f"{name} {result.versions[name]}" for name in ("torch", "transformers", "peft") if name in result.versions]
+    processes = f"{result.processes} process{'es' if result.processes > 1 else ''}"
+    where = f"{result.device}, {result.threads} threads, {processes}"
+    suite = result.versions.get("hf_suite", result.versions.get("hf-suite", ""))
+    return "; ".join([f"hf_suite {suite}{commit}".replace("  ", " "), *known, where, result.precision])

@@ -1,0 +1,164 @@
+"""Every null and auto becomes the value that is used, once, with its reason. Nothing after this guesses."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from hf_suite.adapters import Adapter
+from hf_suite.config import RunConfig
+from hf_suite.parts import Parts
+from hf_suite.errors import ConfigError, ModelError
+from hf_suite.kinds import KINDS
+from hf_suite.models import Located, positions
+from hf_suite.spec import Scale, TaskSpec, normalized
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """Task and config without open questions, and what was settled how."""
+
+    spec: TaskSpec
+    config: RunConfig
+    cls: type[Any]
+    """The model class."""
+    keep_head: bool
+    """Whether the checkpoint's own task head is taken over."""
+    notes: tuple[str, ...]
+
+
+class NamelessLabels(ModelError):
+    """A finished head whose outputs are LABEL_0, LABEL_1, ...: which is which must be said, never guessed."""
+
+
+def resolve(spec: TaskSpec, config: RunConfig, *, parts: Parts, located: Located, model_config: Any,
+            adapter_class: type[Adapter]) -> Resolved:  # fmt: skip
+    """Settles labels, scale, lengths, rates and device. Raises ModelError, ConfigError."""
+    cls = adapter_class.auto_model(model_config)
+    if cls is None:
+        known = f"{type(model_config).__name__.removesuffix('Config')} has no class for {spec.kind}"
+        raise ModelError(located.name, known, "take an encoder, or another architecture that has one")
+    notes: list[str] = []
+    finished = (getattr(model_config, "architectures", None) or [""])[0] == cls.__name__
+    keep_head, labels = _head(spec, config, located, model_config, finished, notes)
+    if config.train is None and not keep_head:
+        finding = f"carries no head for {spec.kind}, and train is null"
+        raise ModelError(
+            located.name, finding, "finetune it first (hf-suite train), or give a model that carries its head"
+        )
+    spec = _scaled(spec, parts, keep_head, notes)
+    over = {
+        "model": config.model.model_copy(update={"labels": labels}),
+        "max_length": _length(config, model_config, adapter_class, located, notes),
+        "device": device(config),
+        "train": _train(config, spec, notes),
+        "tune": config.tune if parts.tune is not None else None,
+    }
+    return Resolved(spec, config.model_copy(update=over), cls, keep_head, tuple(notes))
+
+
+def device(config: RunConfig) -> str:
+    """cpu, cuda or mps. Raises ConfigError when the one asked for is not there."""
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if config.device == "auto":
+        return next(name for name in ("cuda", "mps", "cpu") if there[name])
+    if not there[config.device]:
+        have = ", ".join(name for name in there if there[name])
+        raise ConfigError(
+            "device", f"{config.device} is asked for and this torch sees none", f"here: {have}; say device=auto"
+        )
+    return config.device
+
+
+def _head(spec: TaskSpec, config: RunConfig, located: Located, model_config: Any, finished: bool,
+          notes: list[str]) -> tuple[bool, tuple[str, ...] | None]:  # fmt: skip
+    """Whether to keep the checkpoint's head, and the task's label names in the order of the model's outputs."""
+    if spec.target == "number" or spec.labels is None:
+        return finished and (spec.labels is None and (spec.target != "number" or model_config.num_labels == 1)), None
+    if not finished:
+        return False, config.model.labels or spec.labels
+    names = [str(model_config.id2label[at]) for at in sorted(model_config.id2label)]
+    if config.model.labels is not None:
+        return True, _said(spec, config.model.labels, len(names))
+    order = matched(spec, names)
+    if order is not None:
+        notes.append(f"labels: the checkpoint's head knows {', '.join(order)}; matched by name")
+        return True, order
+    if len(names) == len(spec.labels) and all(name.startswith("LABEL_") for name in names):
+        raise NamelessLabels(located.name, f"its head's outputs are named {', '.join(names)}", "say which is which")
+    if config.train is None:
+        finding = f"its head knows {', '.join(names)}, the task {', '.join(spec.labels)}"
+        raise ModelError(located.name, finding, "say model.labels=[...] in the order of its outputs, or finetune it")
+    notes.append(f"labels: the checkpoint's head knows {', '.join(names)}; a new head takes its place")
+    return False, spec.labels
+
+
+def matched(spec: TaskSpec, names: Sequence[str]) -> tuple[str, ...] | None:
+    """A model's label names in the task's spelling, merged ones included; None unless they are the task's labels."""
+    known = {normalized(label): label for label in (*(spec.labels or ()), *spec.merge)}
+    order = tuple(known.get(normalized(name), "") for name in names)
+    whole = {spec.merge.get(label, label) for label in order} == set(spec.labels or ())
+    return order if whole and len(set(order)) == len(order) else None
+
+
+def _said(spec: TaskSpec, labels: tuple[str, ...], outputs: int) -> tuple[str, ...]:
+    known = {normalized(label): label for label in (*spec.labels, *spec.merge)} if spec.labels else {}
+    for label in labels:
+        if normalized(label) not in known:
+            raise ConfigError(
+                "model.labels", f"{label!r} is no label of {spec.name}", f"they are: {', '.join(known.values())}"
+            )
+    if len(labels) != outputs:
+        raise ConfigError(
+            "model.labels", f"{len(labels)} names for {outputs} outputs", "name each output once, in order"
+        )
+    return tuple(known[normalized(label)] for label in labels)
+
+
+def _scaled(spec: TaskSpec, parts: Parts, keep_head: bool, notes: list[str]) -> TaskSpec:
+    if spec.target != "number" or spec.scale is not None:
+        return spec
+    if keep_head or parts.train is None:
+        notes.append("scale: the checkpoint's own")
+        return spec.model_copy(update={"scale": Scale(mean=0.0, sd=1.0)})
+    numbers = parts.train.rows["label"][:]
+    mean = math.fsum(numbers) / len(numbers)
+    deviation = math.sqrt(math.fsum((number - mean) ** 2 for number in numbers) / len(numbers))
+    notes.append(
+        f"scale: train labels have mean {mean:.4g} and standard deviation {deviation:.4g}; learnt standardised"
+    )
+    return spec.model_copy(update={"scale": Scale(mean=mean, sd=deviation or 1.0)})
+
+
+def _length(
+    config: RunConfig, model_config: Any, adapter_class: type[Adapter], located: Located, notes: list[str]
+) -> int:
+    limit = positions(model_config)
+    if config.max_length is None:
+        chosen = min(adapter_class.default_length, limit or adapter_class.default_length)
+        notes.append(
+            f"max_length: {chosen}, the usual length" + (" within the model's positions" if limit == chosen else "")
+        )
+        return chosen
+    if limit is not None and config.max_length > limit:
+        finding = f"{config.max_length} tokens, and {located.name} has positions for {limit}"
+        raise ConfigError("max_length", finding, f"say max_length={limit} or less")
+    return config.max_length
+
+
+def _train(config: RunConfig, spec: TaskSpec, notes: list[str]) -> Any:
+    if config.train is None:
+        return None
+    over: Mapping[str, Any] = {}
+    if config.train.learning_rate is None:
+        rate = 1e-3 if config.lora is not None else 5e-5
+        notes.append(
+            f"train.learning_rate: {rate:g}, the usual one "
+            + ("with LoRA" if config.lora is not None else "without LoRA")
+        )
+        over = {"learning_rate": rate}
+    if KINDS[spec.kind].fits(spec):
+        notes.append("tune: rows cut off train fit the task's threshold")
+    return config.train.model_copy(update=over)

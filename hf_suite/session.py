@@ -1,0 +1,79 @@
+"""Session: what the steps of one run share, and the progress that is told of it. Does nothing itself."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import accelerate
+
+from hf_suite import models
+from hf_suite.adapters import Adapter
+from hf_suite.config import RunConfig
+from hf_suite.parts import Parts
+from hf_suite.resolve import Resolved
+from hf_suite.spec import TaskSpec
+from hf_suite.stopping import Stopping
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What `watch` is told: a stage, how far it is, and a sentence or a loss."""
+
+    stage: str
+    """note, finetune or evaluate."""
+    done: int = 0
+    total: int = 0
+    loss: float | None = None
+    note: str = ""
+
+
+Watch = Callable[[Progress], None]
+
+
+@dataclass
+class Session:
+    """A run in progress: made by `prepared` (new) or `opened` (a finished run folder)."""
+
+    folder: Path
+    written: RunConfig
+    """The config as the user wrote it."""
+    written_spec: TaskSpec
+    """The task as its file and the user wrote it."""
+    resolved: Resolved
+    parts: Parts
+    located: models.Located
+    tokenizer: Any
+    adapter: Adapter
+    accelerator: accelerate.Accelerator
+    model: Any
+    parameters: dict[str, int]
+    """Number of parameters: all, and trainable."""
+    watch: Watch
+    stopping: Stopping
+    seconds: dict[str, float] = field(default_factory=dict)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    tokens: int = 0
+    """Real tokens finetuned on."""
+    weights_bytes: int | None = None
+    lineage: tuple[dict[str, Any], ...] = ()
+    fitted: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def spec(self) -> TaskSpec:
+        """The resolved task."""
+        return self.resolved.spec
+
+    @property
+    def config(self) -> RunConfig:
+        """The resolved config."""
+        return self.resolved.config
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes."""
+        return bool(self.accelerator.is_main_process)
+
+    def note(self, text: str) -> None:
+        """Tells the watcher a sentence."""
+        self.watch(Progress("note", note=text))

@@ -1,0 +1,142 @@
+"""TaskSpec: what is scored, as facts. Checks a file's form only; whether kind and metrics exist is kinds.check's."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from hf_suite import schema, shipped
+from hf_suite.schema import Record
+
+
+def _forty_hex(value: str | None) -> str | None:
+    if value is not None and not re.fullmatch(r"[0-9a-f]{40}", value):
+        raise ValueError(f"{value!r} is not a commit; write its 40 hexadecimal digits in quotes, or null")
+    return value
+
+
+Revision = Annotated[str | None, AfterValidator(_forty_hex)]
+
+
+class Source(Record):
+    """Where a task's rows come from."""
+
+    path: str
+    """The dataset's id on the hub (`nyu-mll/glue`); a mirror holds it as a folder of that name."""
+    subset: str
+    """The dataset's configuration (`sst2`)."""
+    revision: Revision = None
+    """A 40-hex commit; null means unpinned, which the Result says."""
+    train: str | None = None
+    """The split to train on; null where there is none."""
+    eval: tuple[str, ...] = ()
+    """The splits that are scored, each by itself."""
+    test: str | None = None
+    """A split without labels, kept for submissions."""
+    rows: dict[str, int | None] = Field(default_factory=dict)
+    """The published number of rows of each split, before anything is dropped; null where it has not been read."""
+
+
+class Scale(Record):
+    """The train labels' mean and standard deviation: a number is learnt as (label - mean) / sd."""
+
+    mean: float
+    sd: float
+
+
+class MetricUse(Record):
+    """A metric of the user's own, with how to read it."""
+
+    name: str
+    """A key of METRICS, or `evaluate:FILE.py[/config]`, or `evaluate:ID@COMMIT[/config]`."""
+    unit: str | None = None
+    """What its numbers are (percent, ratio, nats, ...); null shows them without ranking."""
+    better: Literal["higher", "lower"] | None = None
+    """Which way is better; null shows the numbers without ranking."""
+
+
+class Published(Record):
+    """A number from elsewhere, with its source."""
+
+    model: str
+    metric: str
+    score: float
+    setting: str
+    url: str
+
+
+class TaskSpec(Record):
+    """One task: data, columns, labels, metrics. A task file holds exactly these fields."""
+
+    name: str
+    """Lower case, digits and underscores; also the name of the file."""
+    kind: str
+    """What a row is and what is asked of it: classification, question_answering."""
+    version: int = Field(ge=1)
+    """Raised whenever the number that this task gives could change."""
+    source: Source
+    columns: dict[str, str]
+    """Role -> the data's own column (`text: sentence`); a dot reaches into a struct."""
+    labels: tuple[str, ...] | None = None
+    """The label names in the order of the data's label ids; null where the answer is no label."""
+    target: Literal["label", "number"] = "label"
+    """What a classification answers: one of the labels, or a number."""
+    unanswerable: bool = False
+    """Whether a question may have no answer in its context (SQuAD 2.0)."""
+    scale: Scale | None = None
+    """For numbers: found in the train labels when null."""
+    metrics: tuple[str | MetricUse, ...] = Field(min_length=1)
+    headline: str
+    """The one of the numbers given by the metrics that stands for the task."""
+    suite_score: Literal["headline", "mean"] = "headline"
+    """What a suite's mean takes: the headline, or the mean of the task's main metrics (GLUE's rule)."""
+    trained_on: str | None = None
+    """The task whose run answers this one, where it has no train split of its own."""
+    merge: dict[str, str] = Field(default_factory=dict)
+    """Labels of a model that count as one of the task's (`neutral: not_entailment`), joined after deciding."""
+    drop_unlabelled: bool = False
+    """Whether rows without a label (-1) are counted and dropped instead of refused."""
+    checked: Literal["mirror", "hub"] | None = None
+    """Against what columns, labels and counts were compared; null when they were not."""
+    published: tuple[Published, ...] = ()
+    """Numbers from elsewhere, each with its source."""
+
+    @model_validator(mode="after")
+    def _form(self) -> "TaskSpec":
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_]*", self.name):
+            raise ValueError(f"name {self.name!r} is not a task name; use lower case letters, digits and underscores")
+        if self.labels is not None and len({normalized(label) for label in self.labels}) < len(self.labels):
+            raise ValueError("two labels differ only in case, spaces, hyphens or underscores; rename one")
+        if self.trained_on is not None and self.source.train is not None:
+            raise ValueError("both a train split and trained_on; keep one of them")
+        return self
+
+    @property
+    def pinned(self) -> bool:
+        """Whether the data are fixed to a commit."""
+        return self.source.revision is not None
+
+    def metric_names(self) -> list[str]:
+        """The metrics' names, in the file's order."""
+        return [metric if isinstance(metric, str) else metric.name for metric in self.metrics]
+
+
+def normalized(label: str) -> str:
+    """A label name for comparing: case, spaces, hyphens and underscores do not count."""
+    return re.sub(r"[\s_-]+", "_", str(label).strip().casefold())
+
+
+def read(task: str, over: dict[str, Any] | None = None) -> TaskSpec:
+    """The task of that name (shipped) or path (a file of the user's own), with `over` laid upon its fields."""
+    path = shipped.find("tasks", task)
+    return schema.build(TaskSpec, schema.merged(schema.read_yaml(path), over or {}), _place(path))
+
+
+def names() -> list[str]:
+    """The names of the shipped tasks."""
+    return list(shipped.files("tasks"))
+
+
+def _place(path: Path) -> str:
+    return path.name if path.is_relative_to(shipped.folder("tasks")) else str(path)

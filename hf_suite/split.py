@@ -1,0 +1,76 @@
+"""Row numbers dealt into parts: limits, shares, groups. Knows nothing of what the rows hold."""
+
+import hashlib
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy
+
+Indices = numpy.ndarray[Any, numpy.dtype[numpy.int64]]
+
+
+def permutation(n: int, name: str) -> Indices:
+    """The numbers 0 to n - 1, shape (n,), in an order that depends on the name alone.
+
+    The order is that of sha256(sha256(name), number): the same with every version of numpy, and the
+    permutation of fewer rows is that of more rows with the others left out.
+    """
+    seed = hashlib.sha256(name.encode()).digest()
+    keys = [hashlib.sha256(seed + number.to_bytes(8, "big")).digest() for number in range(n)]
+    return numpy.array(sorted(range(n), key=keys.__getitem__), dtype=numpy.int64)
+
+
+def first(n: int, limit: int | None, name: str) -> Indices:
+    """The first `limit` numbers of the name's permutation, sorted; all n when limit is None or not below n.
+
+    What a smaller limit takes, a larger one takes too.
+    """
+    if limit is None or limit >= n:
+        return numpy.arange(n, dtype=numpy.int64)
+    return numpy.sort(permutation(n, name)[:limit])
+
+
+def cut(
+    n: int, shares: Mapping[str, float], *, groups: Sequence[Hashable] | None = None, seed: int = 0
+) -> dict[str, Indices]:
+    """Part -> its row numbers, sorted; no number is in two parts, and no group (n values, one a row) either.
+
+    The shares are of n and sum to at most 1; what is left over is in no part. Without groups a part has its
+    share rounded, by cumulated shares, so that shares of 1 in all leave nothing out. Groups are taken in a
+    seeded order, each by the part that lacks most rows; of several such orders the nearest to the shares is
+    kept.
+    """
+    if groups is not None:
+        return _dealt(n, shares, groups=groups, seed=seed)
+    order = permutation(n, f"cut {seed}")
+    ends = [math.floor(n * end + 0.5) for end in numpy.cumsum(list(shares.values())).round(9)]
+    starts = [0, *ends[:-1]]
+    return {part: numpy.sort(order[start:end]) for part, start, end in zip(shares, starts, ends, strict=True)}
+
+
+def _dealt(n: int, shares: Mapping[str, float], *, groups: Sequence[Hashable], seed: int) -> dict[str, Indices]:
+    members: dict[Hashable, list[int]] = {}
+    for number, group in enumerate(groups):
+        members.setdefault(group, []).append(number)
+    rows = list(members.values())
+    left_over = max(0.0, 1.0 - math.fsum(shares.values()))
+    wanted = [n * share for share in [*shares.values(), left_over]]
+    tries = [
+        _taken(rows, wanted, f"cut {seed} {number}") for number in range(max(1, min(64, 20_000 // max(1, len(rows)))))
+    ]
+    _, takers = min(tries, key=lambda found: found[0])
+    parts: list[list[int]] = [[] for _ in wanted]
+    for numbers, taker in zip(rows, takers, strict=True):
+        parts[taker] += numbers
+    return {part: numpy.array(sorted(found), dtype=numpy.int64) for part, found in zip(shares, parts, strict=False)}
+
+
+def _taken(rows: Sequence[Sequence[int]], wanted: Sequence[float], name: str) -> tuple[float, list[int]]:
+    """How far one dealing ends from the rows wanted (a sum of squares), and which part takes each group."""
+    lacking, takers = list(wanted), [0] * len(rows)
+    for group in permutation(len(rows), name):
+        taker = lacking.index(max(lacking))
+        takers[group] = taker
+        lacking[taker] -= len(rows[group])
+    return math.fsum(rest * rest for rest in lacking), takers

@@ -1,0 +1,154 @@
+"""What made a number: content keys, versions, commit, device, and the caveats that follow. Computes no score."""
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+import resource
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hf_suite import data, folders
+from hf_suite.config import RunConfig
+from hf_suite.evaluation import Evaluation
+from hf_suite.record import PROTOCOL, Headline
+from hf_suite.session import Session
+from hf_suite.spec import TaskSpec
+
+_LIBRARIES = ("accelerate", "datasets", "hf-suite", "numpy", "peft", "tokenizers", "torch", "transformers")
+_NOT_CONTENT = {"task", "seed", "model"}  # the task and the model stand in the key by their content
+
+
+def cell_key(spec: TaskSpec, config: RunConfig, *, model: str, mirrors: tuple[str, ...]) -> str:
+    """12 hex digits: sha256 of task, config as written, the model's and the data's content, and our protocol version.
+
+    Seed, folder names and mirrors do not count, and neither do defaults, so that a new key changes no old cell.
+    """
+    splits = [
+        name for name in (spec.source.train, *spec.source.eval, config.split.of if config.split else None) if name
+    ]
+    content = {
+        "task": spec.model_dump(mode="json", exclude_defaults=True, exclude={"published", "checked"}),
+        "config": {key: value for key, value in folders.written(config).items() if key not in _NOT_CONTENT},
+        "labels": config.model.labels,
+        "model": model,
+        "data": {name: data.identify(spec, name, mirrors=mirrors) for name in sorted(set(splits))},
+        "protocol": PROTOCOL,
+    }
+    return digest(content)[:12]
+
+
+def digest(content: Any) -> str:
+    """sha256 of a value's canonical JSON."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def facts(session: Session) -> dict[str, Any]:
+    """The fields of a Result that say what made it."""
+    spec, config, written = session.written_spec, session.config, session.written
+    mirrors = tuple(written.mirror)
+    key = cell_key(spec, written, model=session.located.sha256, mirrors=mirrors)
+    splits = {"train": session.parts.train, "tune": session.parts.tune, **session.parts.eval}
+    finetune = session.seconds.get("finetune")
+    return {
+        "id": digest([key, written.seed, list(session.lineage)])[:16],
+        "task": session.spec.model_dump(mode="json"),
+        "config": _named(folders.written(written), session),
+        "resolved": _named(config.model_dump(mode="json", exclude={"output", "mirror"}), session),
+        "seed": written.seed,
+        "rows": {name: len(split.rows) for name, split in splits.items() if split is not None},
+        "expected_rows": dict(spec.source.rows),
+        "model": {"id": session.located.name, "revision": session.located.revision, "sha256": session.located.sha256,
+                  **session.parameters},
+        "data": {"id": f"{spec.source.path}/{spec.source.subset}", "revision": _revision(session),
+                 "sha256": {split.name: split.sha256 for split in splits.values() if split is not None}},
+        "seconds": {name: round(value, 2) for name, value in session.seconds.items()},
+        "tokens_per_second": round(session.tokens / finetune, 1) if finetune else None,
+        "peak_memory_bytes": peak_memory(),
+        "weights_bytes": session.weights_bytes,
+        "precision": config.precision,
+        "device": device_name(session.accelerator.device),
+        "threads": torch.get_num_threads(),
+        "processes": session.accelerator.num_processes,
+        "versions": versions(),
+        **commit(),
+    }  # fmt: skip
+
+
+def headline(spec: TaskSpec, scores: Mapping[str, Mapping[str, float | None]]) -> Headline:
+    """The task's headline on its first eval split."""
+    split = next(iter(scores))
+    return Headline(name=spec.headline, split=split, score=scores[split].get(spec.headline))
+
+
+def caveats(session: Session, found: Evaluation) -> list[str]:
+    """What keeps the numbers from being the plain ones, besides what `parts` said of the rows."""
+    out = list(session.parts.caveats)
+    train = session.config.train
+    if train is not None and train.select_on in session.parts.eval:
+        out.append(f"epoch selected on {train.select_on}, which it reports")
+    if train is not None and train.max_steps is not None:
+        out.append(f"max_steps {train.max_steps:,}")
+    out.extend(
+        f"{name}: {counts['truncated']:,} rows longer than max_length {session.config.max_length} were cut"
+        for name, counts in found.counts.items()
+        if counts.get("truncated")
+    )
+    return out
+
+
+def versions() -> dict[str, str]:
+    """Python and the libraries that numbers come from."""
+    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in _LIBRARIES}}
+
+
+def commit() -> dict[str, Any]:
+    """The checkout's commit and whether tracked files differ from it; nulls for an installed package."""
+    root = Path(__file__).parent.parent
+    if not (root / ".git").exists():
+        return {"commit": None, "dirty": None}
+
+    def git(*words: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(root), *words], capture_output=True, text=True, check=False
+        ).stdout.strip()
+
+    return {
+        "commit": git("rev-parse", "HEAD") or None,
+        "dirty": bool(git("status", "--porcelain", "--untracked-files=no")),
+    }
+
+
+def peak_memory() -> int:
+    """The most bytes that this process held: on the GPU where there is one, else in memory."""
+    if torch.cuda.is_available():
+        return int(torch.cuda.max_memory_allocated())
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def device_name(device: torch.device) -> str:
+    """The GPU's name, or the processor's and what it does fast."""
+    if device.type == "cuda":
+        return str(torch.cuda.get_device_name(device))
+    return f"{device.type} ({platform.machine()}, {torch.backends.cpu.get_cpu_capability()})"
+
+
+def _named(config: dict[str, Any], session: Session) -> dict[str, Any]:
+    """The config with the model under the name that it is recorded by, never an absolute path."""
+    return {
+        **config,
+        "model": {**config["model"], "id": session.located.name},
+        "task": {**config["task"], "name": session.spec.name},
+    }
+
+
+def _revision(session: Session) -> str | None:
+    splits = [session.parts.train, *session.parts.eval.values()]
+    found = [split.revision for split in splits if split is not None and split.revision is not None]
+    return found[0] if found else session.spec.source.revision

@@ -1,0 +1,105 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from hf_suite.cli.score import score
+from hf_suite.errors import ConfigError
+
+TASK = """\
+name: moods
+kind: classification
+version: 1
+source: {path: made/up, subset: default, train: train, eval: [validation], rows: {validation: 6}}
+columns: {text: text, label: label}
+labels: [sad, glad]
+metrics: [accuracy, f1]
+headline: accuracy
+"""
+
+MODULE = """\
+import datasets
+import evaluate
+
+class Wrong(evaluate.Metric):
+    def _info(self):
+        value = datasets.Value("string")
+        features = datasets.Features({"predictions": value, "references": value})
+        return evaluate.MetricInfo(description="", citation="", features=features)
+
+    def _compute(self, predictions, references):
+        return {"wrong": sum(p != r for p, r in zip(predictions, references))}
+"""
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A task of four rows, two of them answered right, with its data in a mirror; the folder is the current one."""
+    monkeypatch.delenv("HF_SUITE_MIRROR", raising=False)
+    monkeypatch.chdir(tmp_path)
+    Path("moods.yaml").write_text(TASK)
+    rows = [{"text": f"text {number}", "label": label} for number, label in enumerate([0, 0, 0, 1])]
+    folder = tmp_path / "mirror" / "made" / "up" / "default"
+    folder.mkdir(parents=True)
+    (folder / "validation.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    Path("mine.csv").write_text("row,answer\n0,sad\n1,glad\n2,glad\n3,glad\n")
+    return tmp_path
+
+
+def test_scores_stand_beside_those_of_the_best_constant_answer(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    score(Path("mine.csv"), task="moods.yaml", mirror=[Path("mirror")])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "moods validation, 4 rows"
+    assert [line.replace("│", " ").split() for line in lines[3:]] == [
+        ["accuracy", "50.0000", "75.0000", "percent"],
+        ["f1", "50.0000", "0.0000", "percent"],
+        ["caveat:", "validation:", "4", "of", "6", "rows"],
+    ]
+
+
+def test_json_holds_all_that_is_known(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    score(
+        Path("mine.csv"), ["moods.yaml", "task.metrics=[f1]", "task.headline=f1"], mirror=[Path("mirror")], as_json=True
+    )
+    assert json.loads(capsys.readouterr().out) == {
+        "task": "moods",
+        "split": "validation",
+        "rows": 4,
+        "scores": {"f1": 50.0},
+        "baseline": {"f1": 40.0},
+        "units": {"f1": ["percent", "higher"]},
+        "signatures": {},
+        "caveats": ["validation: 4 of 6 rows"],
+    }
+
+
+def test_a_metric_of_the_users_own_is_computed_with_consent(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("wrong.py").write_text(MODULE)
+    words = ["task.metrics=[accuracy, {name: 'evaluate:wrong.py', unit: rows, better: lower}]"]
+    with pytest.raises(ConfigError) as error:
+        score(Path("mine.csv"), words, task="moods.yaml", mirror=[Path("mirror")])
+    assert str(error.value) == "evaluate:wrong.py: runs code of its own; say --allow-code if you trust it"
+    score(Path("mine.csv"), words, task="moods.yaml", mirror=[Path("mirror")], allow_code=True, as_json=True)
+    found = json.loads(capsys.readouterr().out)
+    assert (found["scores"], found["units"]["wrong"]) == ({"accuracy": 50.0, "wrong": 2.0}, ["rows", "lower"])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "score: no task is named; say --task NAME; `hf-suite tasks` lists them"),
+        (
+            ["moods.yaml", "train.epochs=3"],
+            "train: says nothing about a score; write task.KEY=VALUE for what differs from the task's file",
+        ),
+        (
+            ["moods.yaml", "task.source.eval=[a, b]"],
+            "moods: it has 2 eval splits; say --split with one of: a, b",
+        ),
+        (["moods.yaml", "task.source.eval=[]"], "moods: it has 0 eval splits; say --split NAME"),
+    ],
+)
+def test_what_does_not_say_what_to_score_is_refused(world: Path, words: list[str], message: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        score(Path("mine.csv"), words, mirror=[Path("mirror")])
+    assert str(error.value) == message
