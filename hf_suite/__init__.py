@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from hf_suite.errors import SuiteError
     from hf_suite.evaluation_modules import metric_path
     from hf_suite.experiment import run
+    from hf_suite.finished import evaluate_run
     from hf_suite.predictor import load
     from hf_suite.record import Result
     from hf_suite.scoring import score
@@ -27,6 +28,7 @@ __all__ = [
     "TaskSpec",
     "__version__",
     "bench",
+    "evaluate_run",
     "load",
     "metric_path",
     "run",
@@ -40,6 +42,7 @@ _HOMES = {
     "SuiteError": "hf_suite.errors",
     "TaskSpec": "hf_suite.spec",
     "bench": "hf_suite.suite",
+    "evaluate_run": "hf_suite.finished",
     "load": "hf_suite.predictor",
     "metric_path": "hf_suite.evaluation_modules",
     "run": "hf_suite.experiment",

@@ -35,7 +35,6 @@ def answer(
         yield from _evidence(adapter, block, features, outputs)
 
 
-@torch.inference_mode()
 def _outputs(
     model: Any, adapter: Adapter, features: Dataset, *, accelerator: Accelerator, batch_size: int
 ) -> list[Any]:
@@ -45,7 +44,7 @@ def _outputs(
         if at % accelerator.num_processes != accelerator.process_index:
             continue
         batch = {name: value.to(accelerator.device) for name, value in adapter.collate(take(features, planned)).items()}
-        with accelerator.autocast():
+        with torch.inference_mode(), accelerator.autocast():
             found.extend(zip(planned, adapter.outputs(model, batch), strict=True))
     gathered = dict(gather_object(found))
     return [gathered[at] for at in range(len(features))]

@@ -1,4 +1,4 @@
-"""Checkpoints: save and resume. The only place that knows what is inside a checkpoint folder; safetensors and JSON alone."""
+"""Checkpoints: save and resume, by safetensors and JSON alone. Knows no task; nothing else knows what is inside one."""
 
 import hashlib
 import json
@@ -28,10 +28,10 @@ _WEIGHTS, _OPTIMIZER, _PROGRESS, _MANIFEST = (
 
 
 def save(folder: Path, state: State, progress: Mapping[str, Any], *, name: str = "step", keep: int = 2) -> Path:
-    """Writes `<name>-<step>` whole or not at all, and then removes all but the newest `keep` of that name.
+    """Writes `<name>-<step>` whole or not at all, then removes all but the newest `keep` of that name.
 
-    Written beside its place, synced, renamed; the manifest holds each file's sha256. Raises RunError for weights that are
-    not finite.
+    Written beside its place, synced, renamed; the manifest holds each file's sha256. Raises RunError for weights
+    that are not finite.
     """
     bad = [key for key, value in state.weights.items() if not value.isfinite().all()]
     if bad:

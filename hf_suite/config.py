@@ -19,11 +19,11 @@ class ModelConfig(Record):
     """Which pretrained checkpoint."""
 
     id: str
-    """A folder, a hub id, or `package:MODULE/PATH` (a folder inside an installed package); a path that exists wins."""
+    """A folder, a hub id, or `package:MODULE/PATH` (inside an installed package); a path that exists wins."""
     revision: Revision = None
     """A 40-hex commit of a hub id; null takes the newest and records which it was."""
     labels: tuple[str, ...] | None = None
-    """The task's label names in the order of the checkpoint's outputs, for a head whose labels are LABEL_0, LABEL_1, ..."""
+    """The task's label names in the order of the checkpoint's outputs, for a head that names them LABEL_0, LABEL_1."""
 
 
 class LoraConfig(Record):
@@ -38,7 +38,7 @@ class LoraConfig(Record):
     dropout: float = Field(0.05, ge=0, lt=1)
     """Share of inputs to the small matrices that are dropped in training."""
     targets: tuple[str, ...] | None = None
-    """Names of the layers to adapt (their last parts); null takes the attention's query and value of the architecture."""
+    """Names of the layers to adapt (their last parts); null takes the attention's query and value."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Further fields of PEFT's own LoraConfig, under PEFT's names."""
 
@@ -89,7 +89,7 @@ class TrainConfig(Record):
     save_every: int | None = Field(None, ge=1)
     """Optimizer steps between checkpoints; null saves after each epoch."""
     select_on: str | None = None
-    """`tune` or an eval split: keep the epoch that scores best there; null takes tune where there is one, else the last epoch."""
+    """`tune` or an eval split: the epoch that scores best there is kept; null: tune if there is one, else the last."""
     select_metric: str | None = None
     """The number that chooses the epoch; null takes the task's headline."""
 
@@ -107,7 +107,7 @@ class RunConfig(Record):
     eval_limit: int | None = Field(None, ge=1)
     """At most this many rows of each eval split."""
     max_length: int | None = Field(None, ge=8)
-    """Tokens a model reads at once; null takes 128 for classification and 384 for question answering, or what the model can."""
+    """Tokens read at once; null: 128 for classification, 384 for question answering, or what the model can."""
     stride: int = Field(128, ge=0)
     """Tokens that neighbouring windows of a long context share (question answering)."""
     precision: Literal["fp32", "bf16"] = "fp32"

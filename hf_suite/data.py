@@ -86,14 +86,14 @@ def references(spec: TaskSpec, name: str, *, mirrors: Sequence[str] = ()) -> dic
 
 
 def labelled(spec: TaskSpec, whole: Split) -> Split:
-    """The split itself. Raises DataError where rows have no label (or no answers)."""
+    """The split itself. Raises MissingData where no row has a label (or answers), DataError where some have none."""
     place, column = f"{spec.name} {whole.name}", ", ".join(sorted(KINDS[spec.kind].targets(spec)))
     if not whole.total:
         raise DataError(place, "there are no rows", "look into the file, or name another split")
     has = columns.has_target(whole.rows.data.table, spec).to_pylist()
     if not any(has):
         finding = f"none of the {whole.total:,} rows has a {column}, so they can be answered but not scored"
-        raise DataError(place, finding, "name a split with labels as task.source.eval=[...]")
+        raise MissingData(place, finding, "name a split with labels as task.source.eval=[...]")
     if not all(has):
         first = whole.rows[has.index(False)]["row"]
         finding = f"{has.count(False):,} of {whole.total:,} rows have no {column}, first row {first}"
@@ -151,7 +151,7 @@ def _fetch(spec: TaskSpec, name: str, mirrors: Sequence[str]) -> tuple["Dataset"
     import datasets
 
     datasets.disable_progress_bars()
-    datasets.logging.set_verbosity_error()
+    datasets.logging.set_verbosity(logging.CRITICAL)  # what it logs, it raises too
     file = _file(spec, name, mirrors)
     if file is not None:
         log.info("%s %s: rows from %s", spec.name, name, file)
@@ -171,11 +171,13 @@ def _fetch(spec: TaskSpec, name: str, mirrors: Sequence[str]) -> tuple["Dataset"
 def _read(file: Path) -> "Dataset":
     """One local file, named alone: a folder with a README would be read by what that says."""
     import datasets
+    import pyarrow.parquet
 
-    if not file.stat().st_size:
-        raise DataError(str(file), "the file is empty", "restore it, or remove it to look elsewhere")
     reader = "parquet" if file.suffix == ".parquet" else "json"
     try:
+        many = pyarrow.parquet.read_metadata(file).num_rows if reader == "parquet" else file.stat().st_size
+        if not many:
+            raise DataError(str(file), "the file has no rows", "restore it, or remove it to look elsewhere")
         return datasets.load_dataset(reader, data_files={"train": str(file)}, split="train")
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
         cause = _first_line(error.__cause__ or error)

@@ -1,4 +1,4 @@
-"""From a model to scores: evidence of each split, what is fitted on tune, answers, scores and baseline. Trains nothing."""
+"""From a model to scores: evidence, what is fitted on tune, answers, scores and baseline. Trains nothing."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +12,7 @@ from hf_suite.kinds import KINDS, Evidence
 from hf_suite.metrics.base import RowId
 from hf_suite.record import Scores
 from hf_suite.session import Progress, Session
+from hf_suite.spec import TaskSpec
 
 _BATCH = 32
 
@@ -75,7 +76,12 @@ def select(session: Session) -> Choice | None:
     number = (train.select_metric if train is not None else None) or spec.headline
     if number not in scores:
         raise ConfigError("train.select_metric", f"the task gives no {number!r}", f"it gives: {', '.join(scores)}")
-    return Choice(name or "tune", number, scores[number], scoring.units(spec)[number].better == "lower")
+    return Choice(name or "tune", number, scores[number], _lower_is_better(spec, number))
+
+
+def _lower_is_better(spec: TaskSpec, number: str) -> bool:
+    units = scoring.units(spec)
+    return number in units and units[number].better == "lower"
 
 
 def references(session: Session, split: Split) -> dict[RowId, Any]:

@@ -1,19 +1,17 @@
-"""One run: config -> Result. The only place that does all the steps: fetch, resolve, finetune, answer, score, record."""
+"""One run: config -> Result. Does the steps in turn: fetch, resolve, finetune, answer, score, record; owns none."""
 
 import datetime
-import logging
 import time
-from pathlib import Path
 from typing import Any
 
 import accelerate
 import torch
 
-from hf_suite import checkpoint, folders, kinds, models, record, scoring, stamp
+from hf_suite import checkpoint, folders, interop, kinds, models, record, scoring, stamp
 from hf_suite import spec as specs
 from hf_suite.adapters import ADAPTERS
 from hf_suite.config import RunConfig
-from hf_suite.errors import ConfigError, RunError
+from hf_suite.errors import RunError
 from hf_suite.evaluation import Choice, Evaluation, evaluate, select
 from hf_suite.label_order import suggestion
 from hf_suite.loop import State, Step, finetune
@@ -24,28 +22,31 @@ from hf_suite.session import Progress, Session, Watch
 from hf_suite.spec import TaskSpec
 from hf_suite.stopping import Stopping
 
-log = logging.getLogger(__name__)
-
 
 def run(config: RunConfig, *, resume: bool = False, allow_code: bool = False, watch: Watch | None = None) -> Result:
     """Finetunes (unless `train` is null) and scores; writes the run folder and returns its Result.
 
-    Raises SuiteError: ConfigError, DataError, ModelError, RunError; Interrupted after SIGINT or SIGTERM, with the state saved.
+    Raises SuiteError: ConfigError, DataError, ModelError, RunError; Interrupted after SIGINT or SIGTERM, with the state
+    saved.
     """
     started = now()
     with Stopping() as stopping:
         session = prepared(config, resume=resume, allow_code=allow_code, watch=watch or _silent, stopping=stopping)
+        if session.is_main:
+            folders.begin(session.folder, config)
         if session.config.train is not None:
             _train(session, resume=resume)
         return finished(session, started=started, allow_code=allow_code)
 
 
 def prepared(config: RunConfig, *, resume: bool, allow_code: bool, watch: Watch, stopping: Stopping) -> Session:
-    """Steps 1 to 6: what can be refused is refused here, before anything is written; the last line makes the folder."""
+    """Steps 1 to 6, from files to a built model: what can be refused is refused here, and nothing is written."""
     spec = specs.read(config.task["name"], {key: value for key, value in config.task.items() if key != "name"})
     kinds.check(spec)
-    _check_code(spec, allow_code)
-    folder = folders.place(config, spec)
+    for name in spec.metric_names():
+        if name.startswith("evaluate:"):
+            interop.check(name, allow_code=allow_code)
+    folder = folders.place(config)
     folders.check(folder, config, resume=resume)
     begun = time.perf_counter()
     accelerator = made_accelerator(config)
@@ -57,20 +58,32 @@ def prepared(config: RunConfig, *, resume: bool, allow_code: bool, watch: Watch,
     adapter = ADAPTERS[spec.kind, config.protocol](resolved.spec, resolved.config, tokenizer)
     torch.manual_seed(config.seed)
     built = models.build(
-        located, resolved.cls, settings=adapter.model_settings(), keep_head=resolved.keep_head, peft_task=adapter.peft_task,
-        lora=resolved.config.lora if resolved.config.train is not None else None, pad_token_id=tokenizer.pad_token_id,
-    )  # fmt: skip
+        located,
+        resolved.cls,
+        settings=adapter.model_settings(),
+        keep_head=resolved.keep_head,
+        peft_task=adapter.peft_task,
+        lora=resolved.config.lora if resolved.config.train is not None else None,
+        pad_token_id=tokenizer.pad_token_id,
+    )
     session = Session(
-        folder=folder, written=config, written_spec=spec, resolved=resolved, parts=rows, located=located, tokenizer=tokenizer,
-        adapter=adapter, accelerator=accelerator, model=built.model.to(accelerator.device), parameters=counted(built.model),
-        watch=watch, stopping=stopping,
-    )  # fmt: skip
+        folder=folder,
+        written=config,
+        written_spec=spec,
+        resolved=resolved,
+        parts=rows,
+        located=located,
+        tokenizer=tokenizer,
+        adapter=adapter,
+        accelerator=accelerator,
+        model=built.model.to(accelerator.device),
+        parameters=counted(built.model),
+        watch=watch,
+        stopping=stopping,
+    )
     session.seconds["load"] = time.perf_counter() - begun
     for note in (*notes, *resolved.notes, *_empty(session)):
-        log.info(note)
         session.note(note)
-    if session.is_main:
-        folders.begin(folder, config)
     return session
 
 
@@ -108,24 +121,27 @@ def now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
-def _resolved(spec: TaskSpec, config: RunConfig, rows: Parts, located: models.Located, tokenizer: Any,
-              accelerator: accelerate.Accelerator) -> Resolved:  # fmt: skip
+def _resolved(
+    spec: TaskSpec,
+    config: RunConfig,
+    rows: Parts,
+    located: models.Located,
+    tokenizer: Any,
+    accelerator: accelerate.Accelerator,
+) -> Resolved:
     try:
         return resolve(
-            spec, config, parts=rows, located=located, model_config=models.load_config(located),
+            spec,
+            config,
+            parts=rows,
+            located=located,
+            model_config=models.load_config(located),
             adapter_class=ADAPTERS[spec.kind, config.protocol],
-        )  # fmt: skip
+        )
     except NamelessLabels as error:
         raise suggestion(
             error, spec, config, parts=rows, located=located, tokenizer=tokenizer, accelerator=accelerator
         ) from error
-
-
-def _check_code(spec: TaskSpec, allow_code: bool) -> None:
-    for name in spec.metric_names():
-        if name.startswith("evaluate:") and not allow_code:
-            finding = f"{name} runs code that is not ours"
-            raise ConfigError(f"{spec.name}.metrics", finding, "say --allow-code if you trust it")
 
 
 def _train(session: Session, *, resume: bool) -> None:
@@ -172,7 +188,7 @@ def _train(session: Session, *, resume: bool) -> None:
 
 
 def _end_epoch(session: Session, step: Step, losses: list[float], best: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Adds the epoch to the history; where rows choose, scores them and keeps the weights when they are the best so far."""
+    """Adds the epoch to the history; where rows choose, scores them and keeps the weights that are best so far."""
     entry: dict[str, Any] = {"epoch": step.epoch + 1, "step": step.step, "train_loss": sum(losses) / len(losses)}
     session.history.append(entry)
     chosen: Choice | None = select(session)
@@ -200,14 +216,22 @@ def _result(session: Session, found: Evaluation, *, started: str, allow_code: bo
     units = {name: (unit.name, unit.better) for name, unit in scoring.units(session.spec).items()}
     signatures: dict[str, str] = {}
     if allow_code and any(name.startswith("evaluate:") for name in session.spec.metric_names()):
-        from hf_suite import interop
-
         signatures = interop.add(session.spec, found.answers, found.references, found.scores, units)
     return Result(
-        **stamp.facts(session), scores=found.scores, headline=stamp.headline(session.spec, found.scores), baseline=found.baseline,
-        units=units, caveats=stamp.caveats(session, found), history=session.history, fitted=found.fitted, signatures=signatures,
-        lineage=list(session.lineage), counts=found.counts, started=started, finished=now(),
-    )  # fmt: skip
+        **stamp.facts(session),
+        scores=found.scores,
+        headline=stamp.headline(session.spec, found.scores),
+        baseline=found.baseline,
+        units=units,
+        caveats=stamp.caveats(session, found),
+        history=session.history,
+        fitted=found.fitted,
+        signatures=signatures,
+        lineage=list(session.lineage),
+        counts=found.counts,
+        started=started,
+        finished=now(),
+    )
 
 
 def _empty(session: Session) -> list[str]:
@@ -219,11 +243,3 @@ def _empty(session: Session) -> list[str]:
 
 def _silent(progress: Progress) -> None:
     """Nobody watches."""
-
-
-def open_folder(path: str | Path) -> Path:
-    """The run folder of that path. Raises RunError when it is none."""
-    folder = Path(path)
-    if not folder.is_dir():
-        raise RunError(str(path), "no such run folder", "give the output folder of a training")
-    return folder

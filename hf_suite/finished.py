@@ -132,8 +132,8 @@ def _source(folder: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
     try:
         result = read_result(folder)
     except RunError:  # stopped between training and scoring: the weights are whole all the same
-        return {"task": facts["task"]["name"], "id": None}
-    return {"task": facts["task"]["name"], "id": result.id, "seed": result.seed}
+        return {"task": facts["task"]["name"], "id": None, "caveats": []}
+    return {"task": facts["task"]["name"], "id": result.id, "seed": result.seed, "caveats": result.caveats}
 
 
 def _silent(progress: Progress) -> None:

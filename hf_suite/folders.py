@@ -13,7 +13,6 @@ from hf_suite.errors import RunError
 from hf_suite.models.saved import largest_difference
 from hf_suite.record import read_json, write_json
 from hf_suite.session import Session
-from hf_suite.spec import TaskSpec
 
 FACTS = "hf_suite.json"
 RUN = "run.yaml"
@@ -21,9 +20,10 @@ RELOAD_TOLERANCE = 1e-6
 _PROBE_ROWS = 8
 
 
-def place(config: RunConfig, spec: TaskSpec) -> Path:
+def place(config: RunConfig) -> Path:
     """The run folder: `output`, else a new one under runs/."""
-    return Path(config.output) if config.output else Path("runs") / f"{spec.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    task = Path(config.task["name"]).stem
+    return Path(config.output) if config.output else Path("runs") / f"{task}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
 def written(config: RunConfig) -> dict[str, Any]:
@@ -89,9 +89,13 @@ def keep_facts(session: Session, folder: Path) -> None:
         "keep_head": session.resolved.keep_head,
         "fitted": session.fitted,
         "parameters": session.parameters,
-        "base": {"id": session.written.model.id, "name": session.located.name, "revision": session.located.revision,
-                 "sha256": session.located.sha256},
-    }  # fmt: skip
+        "base": {
+            "id": session.written.model.id,
+            "name": session.located.name,
+            "revision": session.located.revision,
+            "sha256": session.located.sha256,
+        },
+    }
     write_json(folder / FACTS, facts)
 
 
@@ -128,9 +132,13 @@ def _reload_difference(session: Session, folder: Path) -> float:
     batch = {name: value.to(session.accelerator.device) for name, value in batch.items()}
     base = session.located if session.config.lora is not None else None
     fresh = models.reload(
-        folder, base, session.resolved.cls, settings=session.adapter.model_settings(), lora=session.config.lora,
+        folder,
+        base,
+        session.resolved.cls,
+        settings=session.adapter.model_settings(),
+        lora=session.config.lora,
         pad_token_id=session.tokenizer.pad_token_id,
-    ).to(session.accelerator.device)  # fmt: skip
+    ).to(session.accelerator.device)
     session.model.eval()
     outputs = []
     for model in (session.model, fresh):

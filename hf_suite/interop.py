@@ -70,7 +70,7 @@ def compute(
     ordered = {row: answers[row] for row in references}
     features, inputs = _handed_over(name, options, {"predictions": ordered, "references": references}, spec)
     module.info.features = features  # of several, evaluate would choose by the first row and cast the others to it
-    return _numbers(name, module.compute(**inputs), taken), _signature(module, parts)
+    return _numbers(name, parts, module.compute(**inputs), taken), _signature(module, parts)
 
 
 def add(
@@ -229,7 +229,7 @@ def _record(feature: Mapping[str, Any], row: RowId, value: Any, side: str) -> di
     return {key: known[key] for key in feature}
 
 
-def _numbers(name: str, result: Any, taken: Collection[str]) -> Scores:
+def _numbers(name: str, parts: _Name, result: Any, taken: Collection[str]) -> Scores:
     given = result if isinstance(result, Mapping) else {}
     scores = {str(key): float(value) for key, value in given.items() if isinstance(value, Real)}
     if not scores:
@@ -237,7 +237,7 @@ def _numbers(name: str, result: Any, taken: Collection[str]) -> Scores:
     left_out = [str(key) for key in given if str(key) not in scores]
     if left_out:
         log.warning("%s: %s left out, being no single number", name, ", ".join(left_out))
-    stem = re.split(r"[/@]", name.removesuffix(".py").removeprefix("evaluate:"))[0]
+    stem = Path(parts.file or str(parts.id)).stem
     renamed = {f"{stem}_{key}" if key in taken else key: value for key, value in scores.items()}
     return {key: value if math.isfinite(value) else None for key, value in renamed.items()}
 

@@ -16,8 +16,16 @@ from hf_suite.spec import TaskSpec
 _ROWS = 256
 
 
-def suggestion(error: ModelError, spec: TaskSpec, config: RunConfig, *, parts: Parts, located: models.Located,
-               tokenizer: Any, accelerator: accelerate.Accelerator) -> ModelError:  # fmt: skip
+def suggestion(
+    error: ModelError,
+    spec: TaskSpec,
+    config: RunConfig,
+    *,
+    parts: Parts,
+    located: models.Located,
+    tokenizer: Any,
+    accelerator: accelerate.Accelerator,
+) -> ModelError:
     """The refusal of a head with nameless labels, with the order that train rows suggest and the words to say it."""
     labels = spec.labels or ()
     listed = ", ".join(labels)
@@ -33,9 +41,14 @@ def suggestion(error: ModelError, spec: TaskSpec, config: RunConfig, *, parts: P
     adapter = adapter_class(spec, numbered, tokenizer)
     cls = adapter_class.auto_model(models.load_config(located))
     built = models.build(
-        located, cls or object, settings=adapter.model_settings(), keep_head=True, lora=None, peft_task=adapter.peft_task,
+        located,
+        cls or object,
+        settings=adapter.model_settings(),
+        keep_head=True,
+        lora=None,
+        peft_task=adapter.peft_task,
         pad_token_id=tokenizer.pad_token_id,
-    )  # fmt: skip
+    )
     table = numpy.zeros((len(labels), len(labels)), dtype=int)
     gold = dict(zip(rows["row"], rows["label"], strict=True))
     for row, evidence in answer(

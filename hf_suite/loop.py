@@ -1,6 +1,7 @@
 """finetune(): the training loop, a generator of Steps. Knows nothing of tasks, kinds, metrics or files."""
 
 import contextlib
+import functools
 import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -51,8 +52,16 @@ class Step:
     state: Callable[[], State]
 
 
-def finetune(model: Any, adapter: Adapter, features: Dataset, *, config: TrainConfig, accelerator: Accelerator, seed: int,
-             start: State | None = None) -> Iterator[Step]:  # fmt: skip
+def finetune(
+    model: Any,
+    adapter: Adapter,
+    features: Dataset,
+    *,
+    config: TrainConfig,
+    accelerator: Accelerator,
+    seed: int,
+    start: State | None = None,
+) -> Iterator[Step]:
     """Updates `model` in place and yields after each optimizer step.
 
     The same features meet in each step, and weigh the same, at every micro-batch size and number of processes. Raises
@@ -74,21 +83,24 @@ def finetune(model: Any, adapter: Adapter, features: Dataset, *, config: TrainCo
         epoch, at = divmod(done, -(-len(features) // config.batch_size))
         if not plan or at == 0:
             plan = batching.train_plan(lengths, batch_size=config.batch_size, seed=seed, epoch=epoch)
+        where = functools.partial(_where, features, plan[at], done)
         rate = learning_rate(done, steps, config)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
         wrapped.train()
         _seed(seed, done, accelerator.process_index)
-        loss = _gradients(wrapped, adapter, features, plan[at], config=config, accelerator=accelerator, step=done)
-        _update(
-            trained, optimizer, config.clip, where=lambda at=at, done=done, plan=plan: _where(features, plan[at], done)
-        )
+        loss = _gradients(wrapped, adapter, features, plan[at], config=config, accelerator=accelerator, where=where)
+        _update(trained, optimizer, rate=rate, clip=config.clip, where=where)
         done += 1
         yield Step(
-            step=done, steps=steps, epoch=epoch, ends_epoch=at + 1 == len(plan) or done == steps, loss=loss, learning_rate=rate,
-            rows=tuple(features[plan[at]]["row"]), tokens=sum(lengths[index] for index in plan[at]),
-            state=lambda done=done: _state(trained, optimizer, done),
-        )  # fmt: skip
+            step=done,
+            steps=steps,
+            epoch=epoch,
+            ends_epoch=at + 1 == len(plan) or done == steps,
+            loss=loss,
+            learning_rate=rate,
+            rows=tuple(features[plan[at]]["row"]),
+            tokens=sum(lengths[index] for index in plan[at]),
+            state=functools.partial(_state, trained, optimizer, done),
+        )
 
 
 def learning_rate(done: int, steps: int, config: TrainConfig) -> float:
@@ -110,8 +122,16 @@ def _groups(trained: dict[str, torch.nn.Parameter], weight_decay: float) -> list
     return [group for group in groups if group["params"]]
 
 
-def _gradients(wrapped: Any, adapter: Adapter, features: Dataset, planned: Sequence[int], *, config: TrainConfig,
-               accelerator: Accelerator, step: int) -> float:  # fmt: skip
+def _gradients(
+    wrapped: Any,
+    adapter: Adapter,
+    features: Dataset,
+    planned: Sequence[int],
+    *,
+    config: TrainConfig,
+    accelerator: Accelerator,
+    where: Callable[[], str],
+) -> float:
     """Adds up the gradient of the step's mean loss; returns that loss over all processes."""
     ranks = accelerator.num_processes
     size = config.micro_batch_size or -(-config.batch_size // ranks)
@@ -129,19 +149,25 @@ def _gradients(wrapped: Any, adapter: Adapter, features: Dataset, planned: Seque
             loss += part.item()
     loss = _summed(loss, accelerator)
     if not math.isfinite(loss):
-        raise RunError(
-            _where(features, planned, step), f"the loss is {loss}", "lower train.learning_rate, or look at these rows"
-        )
+        raise RunError(where(), f"the loss is {loss}", "lower train.learning_rate, or look at these rows")
     return loss
 
 
-def _update(trained: dict[str, torch.nn.Parameter], optimizer: torch.optim.Optimizer, clip: float | None,
-            where: Callable[[], str]) -> None:  # fmt: skip
+def _update(
+    trained: dict[str, torch.nn.Parameter],
+    optimizer: torch.optim.Optimizer,
+    *,
+    rate: float,
+    clip: float | None,
+    where: Callable[[], str],
+) -> None:
     norm = torch.nn.utils.clip_grad_norm_(trained.values(), clip if clip is not None else math.inf)
     if not torch.isfinite(norm):
         raise RunError(
             where(), f"the gradient's norm is {norm.item()}", "lower train.learning_rate, or look at these rows"
         )
+    for group in optimizer.param_groups:
+        group["lr"] = rate
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
 

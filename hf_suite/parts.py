@@ -38,7 +38,8 @@ def parts(spec: TaskSpec, config: RunConfig, *, needs_eval: bool = True) -> Part
     fresh = _cut_anew(spec, config, groups, caveats) if config.split is not None else {}
     train, tune = fresh.get("train"), fresh.get("tune")
     if train is None and (config.train is not None or share is not None):
-        train = _counted(spec, _train_split(spec, config), config.mirror, groups, caveats)
+        own = data.rows(spec, _train_split(spec, config), mirrors=config.mirror, extra=groups)
+        train = _counted(spec, own, caveats)
     if train is not None:
         train = _limited(spec, train, config.limit, key="limit", caveats=caveats)
         if share is not None:
@@ -92,7 +93,8 @@ def _cut_anew(spec: TaskSpec, config: RunConfig, groups: Sequence[str], caveats:
         remedy = "give positive shares with a sum of at most 1"
         raise ConfigError("split.shares", f"they sum to {total:g}", remedy)
     by = [wish.group] if wish.group is not None else []
-    whole = _counted(spec, wish.of, config.mirror, list(dict.fromkeys([*by, *groups])), caveats)
+    extra = list(dict.fromkeys([*by, *groups]))
+    whole = _counted(spec, data.rows(spec, wish.of, mirrors=config.mirror, extra=extra), caveats)
     caveats.append(f"rows cut anew from {wish.of}" + (f" by {wish.group}" if wish.group is not None else ""))
     shares = {str(part): share for part, share in wish.shares.items()}
     return _cut(spec, whole, shares, group=wish.group, seed=wish.seed)
@@ -120,9 +122,11 @@ def _evals(
         if name == of:
             continue
         try:
-            found[name] = _counted(spec, name, config.mirror, [], caveats)
+            whole = data.rows(spec, name, mirrors=config.mirror)
         except MissingData as error:
             missing[name] = error
+            continue
+        found[name] = _counted(spec, whole, caveats)
     if not found and needed:
         raise next(iter(missing.values()), _no_eval(spec))
     caveats += [f"eval split {name} is missing" for name in missing if found]
@@ -152,9 +156,9 @@ def _without_groups(spec: TaskSpec, part: Split) -> Split:
     return replace(part, rows=part.rows.select_columns(["row", *spec.columns]))
 
 
-def _counted(spec: TaskSpec, name: str, mirrors: Sequence[str], extra: Sequence[str], caveats: list[str]) -> Split:
-    """A whole split with labels; what its numbers of rows tell goes to the caveats."""
-    found = data.labelled(spec, data.rows(spec, name, mirrors=mirrors, extra=extra))
+def _counted(spec: TaskSpec, whole: Split, caveats: list[str]) -> Split:
+    """The split itself, with its labels checked; what its numbers of rows tell goes to the caveats."""
+    found, name = data.labelled(spec, whole), whole.name
     published = spec.source.rows.get(name)
     if published is not None and found.total < published:
         caveats.append(f"{name}: {found.total:,} of {published:,} rows")

@@ -9,10 +9,10 @@ import torch
 
 from hf_suite.adapters import Adapter
 from hf_suite.config import RunConfig
-from hf_suite.parts import Parts
 from hf_suite.errors import ConfigError, ModelError
 from hf_suite.kinds import KINDS
 from hf_suite.models import Located, positions
+from hf_suite.parts import Parts
 from hf_suite.spec import Scale, TaskSpec, normalized
 
 
@@ -33,8 +33,15 @@ class NamelessLabels(ModelError):
     """A finished head whose outputs are LABEL_0, LABEL_1, ...: which is which must be said, never guessed."""
 
 
-def resolve(spec: TaskSpec, config: RunConfig, *, parts: Parts, located: Located, model_config: Any,
-            adapter_class: type[Adapter]) -> Resolved:  # fmt: skip
+def resolve(
+    spec: TaskSpec,
+    config: RunConfig,
+    *,
+    parts: Parts,
+    located: Located,
+    model_config: Any,
+    adapter_class: type[Adapter],
+) -> Resolved:
     """Settles labels, scale, lengths, rates and device. Raises ModelError, ConfigError."""
     cls = adapter_class.auto_model(model_config)
     if cls is None:
@@ -72,8 +79,9 @@ def device(config: RunConfig) -> str:
     return config.device
 
 
-def _head(spec: TaskSpec, config: RunConfig, located: Located, model_config: Any, finished: bool,
-          notes: list[str]) -> tuple[bool, tuple[str, ...] | None]:  # fmt: skip
+def _head(
+    spec: TaskSpec, config: RunConfig, located: Located, model_config: Any, finished: bool, notes: list[str]
+) -> tuple[bool, tuple[str, ...] | None]:
     """Whether to keep the checkpoint's head, and the task's label names in the order of the model's outputs."""
     if spec.target == "number" or spec.labels is None:
         return finished and (spec.labels is None and (spec.target != "number" or model_config.num_labels == 1)), None

@@ -1,6 +1,7 @@
 """Files and key=value words -> frozen, closed records. The only reader of YAML; knows no field of ours."""
 
 import difflib
+import json
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -53,7 +54,13 @@ for _tag, _pattern, _first in (
     ("float", r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$|^[-+]?\.inf$|^\.nan$", "-+0123456789."),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
-_Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(loader.construct_scalar(node)))
+
+
+def _integer(loader: _Loader, node: yaml.ScalarNode) -> int:
+    return int(loader.construct_scalar(node))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _integer)
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Hashable, Any]:
@@ -93,7 +100,7 @@ def parse(text: str, place: str) -> Any:
 
 def _parse(text: str, place: str) -> Any:
     try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader, narrowed)
+        return yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark is not None and "\n" in text.strip() else ""
@@ -110,13 +117,15 @@ def nearest(word: str, choices: Iterable[str]) -> str:
 def build(kind: type[R], data: Mapping[str, Any], place: str) -> R:
     """The record of that kind. Raises ConfigError: unknown key (nearest named), wrong type, missing key."""
     try:
-        return kind.model_validate(data)
+        # As JSON, so that lists are tuples and yet nothing else is cast: "3" is no number, true is none either.
+        return kind.model_validate_json(json.dumps(data), strict=True)
     except pydantic.ValidationError as error:
         raise _refusal(kind, error, place) from error
 
 
 def _refusal(kind: type[Record], error: pydantic.ValidationError, place: str) -> ConfigError:
-    first = error.errors(include_url=False)[0]
+    # Of a union's complaints the deepest one is about the member that fits best.
+    first = max(error.errors(include_url=False), key=lambda found: len(found["loc"]))
     path = [str(part) for part in first["loc"] if not _is_union_tag(part)]
     key = ".".join(path)
     if first["type"] == "extra_forbidden":
@@ -133,7 +142,9 @@ def _refusal(kind: type[Record], error: pydantic.ValidationError, place: str) ->
 
 
 def _is_union_tag(part: int | str) -> bool:
-    return isinstance(part, str) and (part.endswith("]") or part in {"str", "int", "bool", "float"})
+    """Pydantic names the member of a union in the path: a type or a record class."""
+    types = {"str", "int", "bool", "float"}
+    return isinstance(part, str) and (part.endswith("]") or part in types or part[:1].isupper())
 
 
 def _fields_at(kind: type[Record], path: Sequence[str]) -> list[str]:

@@ -63,10 +63,17 @@ def facts(session: Session) -> dict[str, Any]:
         "seed": written.seed,
         "rows": {name: len(split.rows) for name, split in splits.items() if split is not None},
         "expected_rows": dict(spec.source.rows),
-        "model": {"id": session.located.name, "revision": session.located.revision, "sha256": session.located.sha256,
-                  **session.parameters},
-        "data": {"id": f"{spec.source.path}/{spec.source.subset}", "revision": _revision(session),
-                 "sha256": {split.name: split.sha256 for split in splits.values() if split is not None}},
+        "model": {
+            "id": session.located.name,
+            "revision": session.located.revision,
+            "sha256": session.located.sha256,
+            **session.parameters,
+        },
+        "data": {
+            "id": f"{spec.source.path}/{spec.source.subset}",
+            "revision": _revision(session),
+            "sha256": {split.name: split.sha256 for split in splits.values() if split is not None},
+        },
         "seconds": {name: round(value, 2) for name, value in session.seconds.items()},
         "tokens_per_second": round(session.tokens / finetune, 1) if finetune else None,
         "peak_memory_bytes": peak_memory(),
@@ -77,7 +84,7 @@ def facts(session: Session) -> dict[str, Any]:
         "processes": session.accelerator.num_processes,
         "versions": versions(),
         **commit(),
-    }  # fmt: skip
+    }
 
 
 def headline(spec: TaskSpec, scores: Mapping[str, Mapping[str, float | None]]) -> Headline:
@@ -88,7 +95,8 @@ def headline(spec: TaskSpec, scores: Mapping[str, Mapping[str, float | None]]) -
 
 def caveats(session: Session, found: Evaluation) -> list[str]:
     """What keeps the numbers from being the plain ones, besides what `parts` said of the rows."""
-    out = list(session.parts.caveats)
+    before = [f"from the run of {run['task']}: {caveat}" for run in session.lineage for caveat in run["caveats"]]
+    out = [*session.parts.caveats, *before]
     train = session.config.train
     if train is not None and train.select_on in session.parts.eval:
         out.append(f"epoch selected on {train.select_on}, which it reports")

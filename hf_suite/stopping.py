@@ -1,4 +1,4 @@
-"""Stopping: SIGINT and SIGTERM set a flag; whoever works looks at it where the state can be saved. Saves nothing itself."""
+"""Stopping: SIGINT and SIGTERM set a flag, looked at where the state can be saved. Saves nothing itself."""
 
 import os
 import signal

@@ -130,7 +130,7 @@ def test_a_hub_out_of_reach_is_missing_data(monkeypatch):
 def test_a_file_that_cannot_be_read_is_refused_by_name(tmp_path):
     file = write(tmp_path, [])
     assert str(refusal(task(), mirrors=[str(tmp_path)])) == (
-        f"{file}: the file is empty; restore it, or remove it to look elsewhere"
+        f"{file}: the file has no rows; restore it, or remove it to look elsewhere"
     )
     file.write_text('{"sentence": "cut', "utf-8")
     assert str(refusal(task(), mirrors=[str(tmp_path)])).startswith(f"{file}: cannot be read as json (")
@@ -183,7 +183,7 @@ def test_references_are_the_gold_labels_by_row(tmp_path):
 def test_references_of_rows_without_labels_are_refused(tmp_path):
     write(tmp_path, [ROWS[2]] * 3)
     write(tmp_path, ROWS, split="validation")
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(MissingData) as caught:
         data.references(task(), "train", mirrors=[str(tmp_path)])
     assert str(caught.value) == (
         "reviews train: none of the 3 rows has a label, so they can be answered but not scored; "

@@ -63,7 +63,7 @@ def test_matthews_correlation_of_a_constant_is_0(predicted: list[int], gold: lis
 
 def test_all_agree_with_scikit_learn_on_random_vectors() -> None:
     chance = numpy.random.default_rng(0)
-    for labels in [2, 2, 2, 3, 4] * 40:
+    for labels in [2, 2, 2, 3, 4] * 10:
         gold = chance.integers(0, labels, 60)
         predicted = numpy.where(chance.random(60) < 0.5, gold, chance.integers(0, labels, 60))
         assert accuracy(predicted, gold) == pytest.approx(

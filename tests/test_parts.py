@@ -253,7 +253,7 @@ def test_train_rows_of_one_class_are_refused(mirror):
 def test_a_split_without_labels_is_refused_and_one_with_some_says_how_many_it_left_out(mirror):
     unlabelled = [review(number) | {"label": None} for number in range(3)]
     write(mirror, "own/reviews", "validation", unlabelled)
-    assert refusal(mirror, task={"drop_unlabelled": True}) == (
+    assert refusal(mirror, task={"drop_unlabelled": True}, kind=MissingData) == (
         "reviews validation: none of the 3 rows has a label, so they can be answered but not scored; "
         "name a split with labels as task.source.eval=[...]"
     )
@@ -264,4 +264,6 @@ def test_a_split_without_labels_is_refused_and_one_with_some_says_how_many_it_le
 def test_a_split_without_rows_is_refused(mirror):
     empty = pyarrow.table({"sentence": pyarrow.array([], "string"), "label": pyarrow.array([], "string")})
     pyarrow.parquet.write_table(empty, mirror / "own/reviews/plain/train.parquet")
-    assert refusal(mirror) == ("reviews train: there are no rows; look into the file, or name another split")
+    assert refusal(mirror) == (
+        f"{mirror}/own/reviews/plain/train.parquet: the file has no rows; restore it, or remove it to look elsewhere"
+    )

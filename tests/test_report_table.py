@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from results import COLA, MNLI, STSB, fail, result, write
 
-from hf_suite.record import write_json
+from hf_suite.record import write_json, write_result
 from hf_suite.report.table import of_folder
 
 SCORE = "matthews_correlation"
@@ -143,12 +143,18 @@ def test_each_block_ends_with_the_best_constant_answer(tmp_path):
     assert [(number.name, number.value) for number in line.numbers] == [("pearson", None), ("spearmanr", None)]
 
 
-def test_the_headline_comes_first_and_counts_are_left_out(tmp_path):
-    scores = {"validation": {"total": 100.0, "spearmanr": 79.0, "pearson": 80.0}}
-    units = {"total": ("count", None), "spearmanr": ("percent", "higher"), "pearson": ("percent", "higher")}
+def test_the_headline_comes_first_and_counts_and_thresholds_are_left_out(tmp_path):
+    scores = {"validation": {"total": 100.0, "thresh": -1.5, "own": 3.0, "spearmanr": 79.0, "pearson": 80.0}}
+    units = {
+        "total": ("count", None),
+        "thresh": ("no-answer score", None),
+        "own": ("unstated", None),
+        "spearmanr": ("percent", "higher"),
+        "pearson": ("percent", "higher"),
+    }
     write(tmp_path, result(STSB, scores, units=units))
 
-    assert [number.name for number in lines(tmp_path)[0].numbers] == ["pearson", "spearmanr"]
+    assert [number.name for number in lines(tmp_path)[0].numbers] == ["pearson", "own", "spearmanr"]
 
 
 def test_numbers_of_a_second_split_stand_with_the_others(tmp_path):
@@ -175,6 +181,20 @@ def test_a_run_that_was_copied_counts_once(tmp_path):
     (line,) = lines(tmp_path)
 
     assert (line.seeds, line.notes) == (1, ())
+
+
+def test_an_evaluation_that_repeats_a_runs_scores_has_no_line_of_its_own(tmp_path):
+    folder = write(tmp_path, cola(1.0))
+    again = {
+        "id": "again",
+        "lineage": [{"task": "cola", "id": "cola-minilm-0", "seed": 0}],
+        "rows": {"validation": 100},
+    }
+    write_result(folder / "eval" / "cola", cola(1.0, **again, finished="2026-02-01T00:00:00+00:00"))
+
+    (line,) = lines(tmp_path)
+
+    assert line.ids == ("cola-minilm-0",)
 
 
 def test_a_seed_that_gave_two_scores_shows_the_last_and_says_so(tmp_path):
@@ -209,6 +229,17 @@ def test_a_cell_without_any_result_has_a_line_that_says_why(tmp_path):
     assert line.notes == ("seed 0 failed: no rows",)
 
 
+def test_the_seeds_of_a_cell_that_has_not_begun_share_a_line_in_whatever_order_they_are_planned(tmp_path):
+    plan(tmp_path, [(f"{task}/minilm/k/seed-{seed}", seed) for seed in (0, 1) for task in ("cola", "rte")])
+
+    own = lines(tmp_path, "unfinished")
+
+    assert [(line.task, line.planned_seeds, line.state) for line in own] == [
+        ("cola", 2, "2 to do"),
+        ("rte", 2, "2 to do"),
+    ]
+
+
 def test_a_bench_that_still_runs_says_how_far_it_is(tmp_path):
     write(tmp_path, cola(1.0))
     cells = [("cola/minilm/0123456789ab/seed-0", 0), ("cola/minilm/0123456789ab/seed-1", 1)]
@@ -228,6 +259,25 @@ def test_published_numbers_stand_under_the_whole_set_only(tmp_path):
     assert lines(tmp_path, "published") == []
     assert (line.task, line.model, line.numbers[0].value) == ("cola", "roberta-base", 63.4)
     assert line.notes == ("published: LoRA, dev; https://a.b",)
+
+
+def test_published_numbers_follow_the_runs_on_the_whole_set_and_else_all_runs(tmp_path):
+    number = {"model": "roberta-base", "metric": SCORE, "score": 63.4, "setting": "dev", "url": "https://a.b"}
+    subset = {"rows": {"train": 200, "validation": 100}, "expected_rows": {"train": 1000}}
+    for name, limits in {"cola": ({}, subset), "rte": (subset,)}.items():
+        task = COLA | {"name": name, "published": [number]}
+        for at, limit in enumerate(limits):
+            write(tmp_path, result(task, **limit), key=str(at))
+
+    shown = [(line.role, line.task) for line in of_folder(tmp_path, published=True).lines]
+
+    assert [line for line in shown if line[0] != "baseline"] == [
+        ("result", "cola"),
+        ("published", "cola"),
+        ("result", "cola [200 train rows]"),
+        ("result", "rte [200 train rows]"),
+        ("published", "rte"),
+    ]
 
 
 def test_cost_is_the_mean_over_seeds(tmp_path):

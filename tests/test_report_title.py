@@ -70,9 +70,9 @@ def test_a_missing_eval_split_is_named():
 def test_rows_cut_anew_are_named_with_what_they_were_cut_from():
     split = {"of": "validation", "shares": {"train": 0.5, "eval": 0.5}, "group": "title"}
 
-    found = result(COLA, rows={"train": 5400, "validation": 5900}, config={"split": split})
+    found = result(COLA, rows={"train": 5400, "tune": 600, "validation": 5900}, config={"split": split})
 
-    assert title(found) == "cola [5,400 train rows, validation cut anew by title]"
+    assert title(found) == "cola [5,400 train and 5,900 validation rows cut anew from validation by title]"
 
 
 def test_a_task_answered_by_a_run_on_a_subset_shows_the_limit():

@@ -1,4 +1,4 @@
-"""What an adapter is: rows -> features -> batches -> outputs -> evidence, for one kind and protocol. No training here."""
+"""What an adapter is: rows -> features -> batches -> outputs -> evidence, for a kind and protocol. Trains nothing."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol
@@ -21,8 +21,7 @@ class Adapter(Protocol):
     """Turns rows into what one model class reads, and what it writes into evidence.
 
     `spec` and `config` are resolved: labels, scale, lengths and the order of the model's outputs are settled. A feature
-    knows its row: train features carry `row`, eval features too, and those of one row are adjacent. Every feature carries
-    `length`, in tokens.
+    knows its row: it carries `row`, and those of one row are adjacent. Every feature carries `length`, in tokens.
     """
 
     peft_task: ClassVar[str]

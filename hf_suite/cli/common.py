@@ -61,8 +61,8 @@ def given(
     files = [word for word in words or () if "=" not in word]
     tasks = [word for word in files if _is_task(word)]
     configs = [word for word in files if word not in tasks]
-    _only_one("config", configs)
-    _only_one("task", [*tasks, *([task] if task is not None else [])])
+    only_one("config", configs)
+    only_one("task", [*tasks, *([task] if task is not None else [])])
     flags: dict[str, Any] = {
         "task": tasks[0] if tasks else task,
         "model": model,
@@ -89,7 +89,8 @@ def _is_task(word: str) -> bool:
     return "kind" in schema.read_yaml(shipped.find("configs", word))
 
 
-def _only_one(what: str, found: Sequence[str]) -> None:
+def only_one(what: str, found: Sequence[str]) -> None:
+    """Refuses a second config or task. Raises ConfigError."""
     if len(found) > 1:
         raise ConfigError(found[1], f"a second {what} beside {found[0]}", "keep one of them")
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from hf_suite import schema, shipped
-from hf_suite.cli.common import Json, given
+from hf_suite.cli.common import Json, given, only_one
 from hf_suite.config import RunConfig, layered
 from hf_suite.errors import RunError
 from hf_suite.record import read_result
@@ -54,11 +54,10 @@ def _written(words: list[str]) -> dict[str, Any]:
     """What the words say, none of the defaults added; a run folder counts as the config it ran."""
     runs = [word for word in words if "=" not in word and Path(word).is_dir()]
     path, over = given([word for word in words if word not in runs])
-    bases = [_of_run(Path(run)) for run in runs]
-    bases += [schema.read_yaml(shipped.find("configs", path))] if path else []
-    if len(bases) > 1:
-        raise RunError(words[1], "a second config", "give one file, run or name")
-    return layered(bases[0] if bases else {}, over)
+    only_one("config", [*([path] if path else []), *runs])
+    if runs:
+        return layered(_of_run(Path(runs[0])), over)
+    return layered(schema.read_yaml(shipped.find("configs", path)) if path else {}, over)
 
 
 def _of_run(folder: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from hf_suite import schema, spec
+from hf_suite import schema, shipped, spec
 from hf_suite.cli.common import Json, wide_console
 from hf_suite.spec import TaskSpec
 
@@ -33,9 +33,15 @@ def tasks(name: Name = None, as_json: Json = False) -> None:
 
 
 def _cells(task: TaskSpec) -> list[str]:
-    pinned = "pinned" if task.pinned else "unpinned"
     metrics = ", ".join(task.metric_names())
-    return [task.kind, task.name, pinned, _rows(task), metrics, task.trained_on or ""]
+    return [task.kind, task.name, _fixed(task), _rows(task), metrics, task.trained_on or ""]
+
+
+def _fixed(task: TaskSpec) -> str:
+    """Whether the data can change under the task's name."""
+    if (shipped.folder("demo-data") / task.source.path).is_dir():
+        return "shipped"
+    return "pinned" if task.pinned else "unpinned"
 
 
 def _rows(task: TaskSpec) -> str:
@@ -58,7 +64,7 @@ def _show(task: TaskSpec, as_json: bool) -> None:
     published = facts.pop("published")
     written = task.model_dump(mode="json", exclude_defaults=True)
     typer.echo(schema.dump_yaml({key: value for key, value in facts.items() if key in written}), nl=False)
-    if not task.pinned:
+    if _fixed(task) == "unpinned":
         typer.echo("# unpinned: no commit of the data is fixed")
     if not published:
         return

@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from hf_suite.errors import ConfigError, ScoreError
-from hf_suite.kinds.base import Evidence, Row
-from hf_suite.metrics import METRICS
+from hf_suite.kinds.base import Evidence, Row, best_constant
 from hf_suite.metrics.base import RowId
 from hf_suite.spec import TaskSpec, normalized
 
@@ -73,11 +72,7 @@ class Classification:
         if spec.target == "number":
             mean = math.fsum(references.values()) / len(references)
             return dict.fromkeys(references, mean)
-        metric = next(
-            METRICS[name] for name in spec.metric_names() if name in METRICS and spec.headline in METRICS[name].units
-        )
-        constants = [dict.fromkeys(references, label) for label in spec.labels or ()]
-        return max(constants, key=lambda answers: metric.score(answers, references, spec)[spec.headline] or 0.0)
+        return best_constant(spec.labels or (), references, spec)
 
     def parse(self, text: Any, spec: TaskSpec) -> str | float:
         """A label by its name (case, spaces and hyphens do not count) or a finite number. Raises ScoreError."""

@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from hf_suite.errors import ScoreError
-from hf_suite.kinds.base import Evidence, Row
-from hf_suite.metrics import METRICS
+from hf_suite.kinds.base import Evidence, Row, best_constant
 from hf_suite.metrics.base import RowId
 from hf_suite.metrics.squad import official_v2
 from hf_suite.spec import TaskSpec
@@ -64,13 +63,9 @@ class QuestionAnswering:
 
     def baseline(self, references: Mapping[RowId, Any], spec: TaskSpec) -> Mapping[RowId, Any]:
         """No answer, or one of the 20 most frequent gold texts: whichever has the best headline."""
-        metric = next(
-            METRICS[name] for name in spec.metric_names() if name in METRICS and spec.headline in METRICS[name].units
-        )
         counts = Counter(text for golds in references.values() for text in set(golds))
         texts = ["", *(text for text, _ in counts.most_common(20))]
-        constants = [dict.fromkeys(references, {"text": text, "no_answer": None}) for text in texts]
-        return max(constants, key=lambda answers: metric.score(answers, references, spec)[spec.headline] or 0.0)
+        return best_constant([{"text": text, "no_answer": None} for text in texts], references, spec)
 
     def parse(self, text: Any, spec: TaskSpec) -> dict[str, Any]:
         """A text, empty for no answer. Raises ScoreError for anything else."""

@@ -26,10 +26,10 @@ COUNT = Unit("count", None)
 class Metric:
     """One family of numbers.
 
-    `score(answers, references, spec, *, evidence=None)` is the authority; answers and references are mappings by row id with
-    the same keys. An undefined number is None. `rows` gives sufficient statistics, one line per row, shape (rows, k),
-    float64, in the order of `answers`; `total(sum of lines) -> numbers` gives the score of any set of rows. They serve
-    intervals, slices and paired tests; a metric that does not decompose has neither.
+    `score(answers, references, spec, *, evidence=None)` is the authority; answers and references are mappings by row id
+    with the same keys. An undefined number is None. `rows` gives sufficient statistics, one line per row, shape
+    (rows, k), float64, in the order of `answers`; `total(sum of lines) -> numbers` gives the score of any set of rows.
+    They serve intervals, slices and paired tests; a metric that does not decompose has neither.
     """
 
     name: str

@@ -55,9 +55,9 @@ def _f1(text: str, gold: str, both_empty: float) -> float:
     said, wanted = tokens(text), tokens(gold)
     if not said and not wanted:
         return both_empty
-    common = (Counter(said) & Counter(wanted)).total()
-    if common == 0:
+    if set(said).isdisjoint(wanted):
         return 0.0
+    common = (Counter(said) & Counter(wanted)).total()
     precision, recall = common / len(said), common / len(wanted)
     return 2 * precision * recall / (precision + recall)
 

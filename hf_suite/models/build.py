@@ -1,8 +1,10 @@
-"""A checkpoint and a LoraConfig -> a model whose every fresh part is trained and saved. With saved.py the door to peft."""
+"""A checkpoint and a LoraConfig -> a model whose every fresh part is trained and saved. Knows no task."""
 
+import contextlib
 import logging
 import re
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,8 +45,16 @@ class Built:
     """Modules trained in full beside LoRA: those that are no backbone, and whatever is fresh."""
 
 
-def build(located: Located, cls: type[Any], *, settings: dict[str, Any], keep_head: bool, lora: LoraConfig | None,
-          peft_task: str, pad_token_id: int) -> Built:  # fmt: skip
+def build(
+    located: Located,
+    cls: type[Any],
+    *,
+    settings: dict[str, Any],
+    keep_head: bool,
+    lora: LoraConfig | None,
+    peft_task: str,
+    pad_token_id: int,
+) -> Built:
     """Loads the checkpoint into `cls` in fp32 and, for LoRA, wraps it. Raises ModelError.
 
     `keep_head` takes over the checkpoint's own task head; otherwise it is made anew.
@@ -54,7 +64,8 @@ def build(located: Located, cls: type[Any], *, settings: dict[str, Any], keep_he
     heads = tuple(sorted({*_head_modules(model), *fresh}))
     if lora is None:
         return Built(model, fresh, heads)
-    wrapped = peft.get_peft_model(model, _peft_config(lora, model, heads, peft_task))
+    with still_peft():
+        wrapped = peft.get_peft_model(model, _peft_config(lora, model, heads, peft_task))
     _check_wrapped(wrapped, fresh, located.name)
     return Built(wrapped, fresh, heads)
 
@@ -63,16 +74,17 @@ def load(located: Located, cls: type[Any], *, settings: dict[str, Any], keep_hea
     """The model with the checkpoint's weights, in fp32 and eval mode, and the names of its fresh modules."""
     renamed = {} if keep_head else _without_head(located, cls, settings)
     model, missing, unexpected = _load(located, cls, settings, renamed)
-    if _lost_backbone(model, missing):  # a causal LM's `model.` is `transformer.` in Llama's and Qwen's span classes
+    if _lost_backbone(missing):  # a causal LM's `model.` is `transformer.` in Llama's and Qwen's span classes
         first = {name.split(".")[0] for name in unexpected}
         again = {
             rf"^{prefix}\.": f"{cls.base_model_prefix}." for prefix in first & {"model", "transformer", "base_model"}
         }
         if again:
             model, missing, unexpected = _load(located, cls, settings, {**renamed, **again})
-    lost = _lost_backbone(model, missing)
+    lost = _lost_backbone(missing)
     if lost:
-        finding = f"{len(lost)} of {len(model.state_dict())} tensors of {cls.__name__} are not in the checkpoint ({lost[0]}, ...)"
+        count = f"{len(lost)} of {len(model.state_dict())} tensors"
+        finding = f"{count} of {cls.__name__} are not in the checkpoint ({lost[0]}, ...)"
         raise ModelError(located.name, finding, "take a checkpoint whose weights belong to its config.json")
     return model.eval(), _modules_of(model, missing)
 
@@ -148,7 +160,7 @@ def _head_modules(model: Any) -> tuple[str, ...]:
     )
 
 
-def _lost_backbone(model: Any, missing: set[str]) -> list[str]:
+def _lost_backbone(missing: set[str]) -> list[str]:
     """Missing tensors that stand in a stack of layers, and so cannot be a head or a pooler."""
     return sorted(name for name in missing if re.search(r"\.\d+\.", name))
 
@@ -193,6 +205,14 @@ def _check_wrapped(model: Any, fresh: Sequence[str], place: str) -> None:
             raise ModelError(place, f"the fresh part {module} would stay untrained", "leave it out of lora.options")
         if not any(f"{module}." in name for name in saved):
             raise ModelError(place, f"the fresh part {module} would not be saved", "leave it out of lora.options")
+
+
+@contextlib.contextmanager
+def still_peft() -> Iterator[None]:
+    """Hides the warning that PEFT itself raises on each wrapping: it asks under a name that transformers 6 drops."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*is_gradient_checkpointing.*", FutureWarning)
+        yield
 
 
 def _adaptable(module: Any) -> bool:

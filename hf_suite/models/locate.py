@@ -49,8 +49,11 @@ class Located:
     def sha256(self) -> str:
         """sha256 over names and bytes of config, tokenizer and weights."""
         digest = hashlib.sha256()
-        names = {path for pattern in ("config.json", "tokenizer*", "vocab*", "merges.txt", "*.model", *_WEIGHTS)
-                 for path in self.folder.glob(pattern)}  # fmt: skip
+        names = {
+            path
+            for pattern in ("config.json", "tokenizer*", "vocab*", "merges.txt", "*.model", *_WEIGHTS)
+            for path in self.folder.glob(pattern)
+        }
         for path in sorted(names):
             digest.update(path.name.encode() + b"\0")
             with path.open("rb") as file:

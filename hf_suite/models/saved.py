@@ -10,14 +10,14 @@ import torch
 
 from hf_suite.config import LoraConfig
 from hf_suite.errors import ModelError, RunError
-from hf_suite.models.build import load
+from hf_suite.models.build import load, still_peft
 from hf_suite.models.locate import Located
 
 ADAPTER = "adapter_model.safetensors"
 
 
 def save(model: Any, tokenizer: Any, folder: Path, *, base: str) -> int:
-    """Writes weights (LoRA and heads, or all) and tokenizer into `folder`; returns the weights' bytes. Raises RunError."""
+    """Writes weights (LoRA and heads, or all) and tokenizer into `folder`; returns their bytes. Raises RunError."""
     bad = [
         name for name, value in model.state_dict().items() if value.is_floating_point() and not value.isfinite().all()
     ]
@@ -38,8 +38,15 @@ def save(model: Any, tokenizer: Any, folder: Path, *, base: str) -> int:
     return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
 
 
-def reload(folder: Path, base: Located | None, cls: type[Any], *, settings: dict[str, Any], pad_token_id: int,
-           lora: LoraConfig | None) -> Any:  # fmt: skip
+def reload(
+    folder: Path,
+    base: Located | None,
+    cls: type[Any],
+    *,
+    settings: dict[str, Any],
+    pad_token_id: int,
+    lora: LoraConfig | None,
+) -> Any:
     """The saved model on a fresh base, in eval mode. Raises ModelError when the folder does not fit the base."""
     if lora is None:
         model, fresh = load(Located(folder, folder.name, None), cls, settings=settings, keep_head=True)
@@ -56,7 +63,8 @@ def reload(folder: Path, base: Located | None, cls: type[Any], *, settings: dict
 
 def _attached(model: Any, folder: Path) -> Any:
     try:
-        return peft.PeftModel.from_pretrained(model, folder)
+        with still_peft():
+            return peft.PeftModel.from_pretrained(model, folder)
     except (KeyError, RuntimeError, OSError, ValueError) as error:
         finding = f"its LoRA weights do not fit the base ({str(error).strip().splitlines()[0][:200]})"
         raise ModelError(str(folder), finding, "give the base that they were trained on") from error
@@ -68,7 +76,7 @@ def inference() -> Any:
 
 
 def largest_difference(first: Sequence[Any], second: Sequence[Any]) -> float:
-    """The largest absolute difference between two nested sequences of numbers of the same shape; inf if shapes differ."""
+    """The largest absolute difference between two nested sequences of numbers; inf where their shapes differ."""
     left, right = _flat(first), _flat(second)
     if len(left) != len(right):
         return float("inf")

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,9 @@ from hf_suite.report.cells import Cell, Done
 from hf_suite.report.difference import settings
 from hf_suite.report.title import title
 from hf_suite.spec import TaskSpec
+
+NOT_SCORES = (("count", None), ("no-answer score", None))
+"""Units, with neither better nor worse, of numbers that only explain others."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +60,22 @@ def groups(cells: Iterable[Cell]) -> list[Group]:
     """The finished cells, joined over seeds; in the order in which each group first appears.
 
     Joined are only Results of the same task and version, config as written, protocol, model weights and data.
-    A seed that stands twice counts once, as it finished last, and a note says so where the scores differ.
+    A seed that stands twice counts once, as it finished last, and a note says so where the scores differ; an
+    evaluation that only repeats a run's own scores does not count.
     """
+    done = [cell for cell in cells if isinstance(cell, Done)]
+    known = {cell.result.id: cell.result for cell in done}
     found: dict[str, list[Done]] = {}
-    for cell in cells:
-        if isinstance(cell, Done):
+    for cell in done:
+        if not _repeats(cell.result, known):
             found.setdefault(_key(cell), []).append(cell)
     return [_group(members) for members in found.values()]
+
+
+def _repeats(result: Result, known: Mapping[str, Result]) -> bool:
+    """Whether it only scored a known run's model again, on that run's own task, and found the same."""
+    source = known.get(str(result.lineage[-1].get("id"))) if result.lineage else None
+    return source is not None and source.task["name"] == result.task["name"] and source.scores == result.scores
 
 
 def _key(cell: Done) -> str:
@@ -95,11 +107,11 @@ def _group(cells: Sequence[Done]) -> Group:
 
 
 def numbers(group: Group) -> list[Number]:
-    """The headline, then the task's other numbers by split; counts are left to `result.json`."""
+    """The headline, then the other numbers by split; counts and thresholds are left to `result.json`."""
     first = group.first
     names = [(split, name) for split, scores in first.scores.items() for name in scores]
     head = (first.headline.split, first.headline.name)
-    ordered = [head, *(pair for pair in names if pair != head and _unit(first, pair[1])[0] != "count")]
+    ordered = [head, *(pair for pair in names if pair != head and _unit(first, pair[1]) not in NOT_SCORES)]
     return [_number(group, split, name) for split, name in ordered]
 
 

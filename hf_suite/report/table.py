@@ -50,7 +50,7 @@ def table(
     missing = [cell for cell in cells if cell.state in UNFINISHED]
     blocks = _finished(found, labels, missing, cost=cost) | _unfinished(found, missing)
     if published:
-        blocks |= {(group.spec.name, group.spec.name, "~"): published_lines(group) for group in found}
+        blocks |= _published(found)
     order = [cell.task for bench in (plans or {}).values() for cell in bench.cells]
     lines = [line for key in sorted(blocks, key=_place(order)) for line in blocks[key]]
     by_folder = {cell.folder: cell for cell in cells}
@@ -98,11 +98,23 @@ def _rank(line: Line) -> tuple[int, float, str, str]:
 def _unfinished(found: Sequence[Group], missing: Sequence[Cell]) -> Blocks:
     """The cells none of whose seeds has a Result: one line for each folder of seeds."""
     beside = {place for group in found for place in group.places}
+    alone: dict[tuple[str, Path], list[Cell]] = {}
+    for cell in missing:
+        if cell.folder.parent not in beside:
+            alone.setdefault((cell.task, cell.folder.parent), []).append(cell)
     blocks: Blocks = {}
-    alone = [cell for cell in missing if cell.folder.parent not in beside]
-    for (task, _), members in groupby(alone, key=lambda cell: (cell.task, cell.folder.parent)):
-        blocks.setdefault((task, "~", ""), []).append(unfinished_line(list(members)))
+    for (task, _), members in alone.items():
+        blocks.setdefault((task, "~", ""), []).append(unfinished_line(members))
     return blocks
+
+
+def _published(found: Sequence[Group]) -> Blocks:
+    """Each task's numbers from elsewhere: below the runs on its whole set, or, where there are none, below all."""
+    whole = {group.spec.name for group in found if group.title == group.spec.name}
+    return {
+        (group.spec.name, group.spec.name if group.spec.name in whole else "~~", "~"): published_lines(group)
+        for group in found
+    }
 
 
 def _remarks(cells: Sequence[Cell], found: Sequence[Group], labels: Sequence[str], common: str) -> list[str]:
@@ -128,6 +140,7 @@ def _maker(result: Result) -> str:
     commit = f" at {result.commit[:12]}{' with changes' if result.dirty else ''}" if result.commit else ""
     known = [f"{name} {result.versions[name]}" for name in ("torch", "transformers", "peft") if name in result.versions]
     processes = f"{result.processes} process{'es' if result.processes > 1 else ''}"
-    where = f"{result.device}, {result.threads} threads, {processes}"
+    threads = f"{result.threads} thread{'s' if result.threads > 1 else ''}"
+    where = f"{result.device}, {threads}, {processes}"
     suite = result.versions.get("hf_suite", result.versions.get("hf-suite", ""))
     return "; ".join([f"hf_suite {suite}{commit}".replace("  ", " "), *known, where, result.precision])

@@ -17,8 +17,8 @@ def title(result: Result) -> str:
 def _cut_anew(result: Result) -> list[str]:
     split = result.config["split"]
     by = f" by {split['group']}" if split.get("group") else ""
-    rows = [f"{result.rows['train']:,} train rows"] if "train" in result.rows else []
-    return [*rows, f"{split['of']} cut anew{by}"]
+    rows = " and ".join(f"{count:,} {name}" for name, count in result.rows.items() if name != "tune")
+    return [f"{rows} rows cut anew from {split['of']}{by}"]
 
 
 def _train(result: Result) -> list[str]:
