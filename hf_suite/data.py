@@ -128,10 +128,12 @@ def _sha256(file: Path) -> str:
 
 
 def _commit(spec: TaskSpec) -> tuple[str | None, str]:
-    """The hub's commit of the dataset and an empty text, or None and the reason."""
+    """The dataset's commit (pinned, else asked of the hub) and an empty text, or None and the reason."""
     from huggingface_hub import HfApi, is_offline_mode
     from huggingface_hub.errors import HfHubHTTPError
 
+    if spec.pinned:
+        return spec.source.revision, ""
     if is_offline_mode():
         return None, "the hub is switched off (HF_HUB_OFFLINE)"
     transport_error = HfHubHTTPError.__bases__[0]  # the base error of whichever HTTP library it uses
@@ -163,7 +165,7 @@ def _fetch(spec: TaskSpec, name: str, mirrors: Sequence[str]) -> tuple["Dataset"
     try:
         found = datasets.load_dataset(spec.source.path, spec.source.subset, revision=commit, split=name)
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
-        why = f"the hub does not give it ({_first_line(error)})"
+        why = f"neither the hub nor its cache gives it ({_first_line(error)})"
         raise _missing(spec, name, mirrors, why=why) from error
     return found, {"sha256": None, "revision": commit}
 

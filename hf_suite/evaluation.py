@@ -24,7 +24,7 @@ class Evaluation:
     scores: Scores
     baseline: Scores
     fitted: dict[str, float]
-    counts: dict[str, dict[str, int]]
+    counts: dict[str, dict[str, float]]
     """Split -> what was noticed: truncated rows, near ties, gold answers that no span can give."""
     answers: dict[str, dict[RowId, Any]]
     references: dict[str, dict[RowId, Any]]
@@ -95,6 +95,7 @@ def _evaluate_split(session: Session, name: str, split: Split, found: Evaluation
     gold, evidence = references(session, split), _evidence(session, split)
     answers = {row: kind.decide(one, found.fitted, spec) for row, one in evidence.items()}
     found.counts[name] = {**session.adapter.counts, "near_ties": scoring.near_ties(spec, evidence, found.fitted)}
+    _em_bound(found.counts[name], len(gold))
     found.scores[name] = scoring.score(spec, answers, gold, evidence=evidence)
     found.baseline[name] = scoring.baseline(spec, gold)
     found.answers[name], found.references[name] = answers, gold
@@ -102,6 +103,12 @@ def _evaluate_split(session: Session, name: str, split: Split, found: Evaluation
         {"split": name, "row": row, "evidence": evidence[row], "answer": answers[row], "reference": gold[row]}
         for row in gold
     )
+
+
+def _em_bound(counts: dict[str, float], rows: int) -> None:
+    """The exact match that a perfect model would reach, given the gold answers that no span of tokens can give."""
+    if "answers_not_reproducible" in counts:
+        counts["em_upper_bound"] = 100 * (1 - counts["answers_not_reproducible"] / rows)
 
 
 def _evidence(session: Session, split: Split) -> Mapping[RowId, Evidence]:

@@ -32,6 +32,7 @@ def run(config: RunConfig, *, resume: bool = False, allow_code: bool = False, wa
     started = now()
     with Stopping() as stopping:
         session = prepared(config, resume=resume, allow_code=allow_code, watch=watch or _silent, stopping=stopping)
+        session.accelerator.wait_for_everyone()  # or one process would find the folder that another has just begun
         if session.is_main:
             folders.begin(session.folder, config)
         if session.config.train is not None:
