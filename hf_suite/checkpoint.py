@@ -28,7 +28,7 @@ _WEIGHTS, _OPTIMIZER, _PROGRESS, _MANIFEST = (
 
 
 def save(folder: Path, state: State, progress: Mapping[str, Any], *, name: str = "step", keep: int = 2) -> Path:
-    """Writes `<name>-<step>` whole or not at all, then removes all but the newest `keep` of that name.
+    """Writes `<name>-<step>` whole or not at all, then removes all but the `keep` newest up to it of that name.
 
     Written beside its place, synced, renamed; the manifest holds each file's sha256. Raises RunError for weights
     that are not finite.
@@ -58,7 +58,8 @@ def save(folder: Path, state: State, progress: Mapping[str, Any], *, name: str =
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     sync_folder(folder)
-    for old in found(folder, name)[keep:]:
+    # Later ones are damaged (else they would have been resumed from), and must not push this one out.
+    for old in [path for path in found(folder, name) if _number(path, name) <= state.step][keep:]:
         shutil.rmtree(old)
     return final
 
@@ -66,7 +67,7 @@ def save(folder: Path, state: State, progress: Mapping[str, Any], *, name: str =
 def found(folder: Path, name: str = "step") -> list[Path]:
     """The checkpoints of that name, newest first."""
     paths = [path for path in folder.glob(f"{name}-*") if path.name.removeprefix(f"{name}-").isdigit()]
-    return sorted(paths, key=lambda path: int(path.name.removeprefix(f"{name}-")), reverse=True)
+    return sorted(paths, key=lambda path: _number(path, name), reverse=True)
 
 
 def newest(folder: Path) -> tuple[State, dict[str, Any]] | None:
@@ -119,6 +120,10 @@ def put(model: Any, weights: Mapping[str, torch.Tensor]) -> None:
     with torch.no_grad():
         for name, value in weights.items():
             parameters[name].copy_(value)
+
+
+def _number(path: Path, name: str) -> int:
+    return int(path.name.removeprefix(f"{name}-"))
 
 
 def _sha256(path: Path) -> str:

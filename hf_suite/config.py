@@ -15,6 +15,11 @@ def _named(key: str) -> BeforeValidator:
     return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
 
 
+def _frozen(value: Any) -> Any:
+    """A list as a tuple: what stands inside a mapping that has a short form is not read as JSON any more."""
+    return tuple(value) if isinstance(value, list) else value
+
+
 class ModelConfig(Record):
     """Which pretrained checkpoint."""
 
@@ -22,7 +27,7 @@ class ModelConfig(Record):
     """A folder, a hub id, or `package:MODULE/PATH` (inside an installed package); a path that exists wins."""
     revision: Revision = None
     """A 40-hex commit of a hub id; null takes the newest and records which it was."""
-    labels: tuple[str, ...] | None = None
+    labels: Annotated[tuple[str, ...] | None, BeforeValidator(_frozen)] = None
     """The task's label names in the order of the checkpoint's outputs, for a head that names them LABEL_0, LABEL_1."""
 
 

@@ -1,19 +1,25 @@
-"""How long a run would take here, from a few measured steps of it. Writes nothing and keeps no model."""
+"""How long runs would take here, from a few measured steps of each. Writes nothing and keeps no model."""
 
 import itertools
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from hf_suite import batching
+from hf_suite import batching, folders
 from hf_suite.answering import answer
 from hf_suite.config import RunConfig
+from hf_suite.errors import SuiteError
 from hf_suite.experiment import prepared
 from hf_suite.loop import finetune
+from hf_suite.parts import Parts, parts
+from hf_suite.plan import BenchCell
 from hf_suite.session import Progress, Session
 from hf_suite.stopping import Stopping
 
 _TRAIN_ROWS = 256
 _EVAL_ROWS = 64
+_STEPS = 3
 
 
 @dataclass(frozen=True)
@@ -21,34 +27,106 @@ class Cost:
     """What a run would do, and for how long at the speed of its first steps on this machine."""
 
     rows: dict[str, int]
-    seconds: float
+    """Split -> rows."""
+    seconds: float | None
+    """None where the run would be refused."""
+    refusal: str | None = None
 
 
-def estimate(config: RunConfig) -> Cost:
-    """Prepares the run, takes three steps and answers a few rows. Raises SuiteError where the run itself would."""
-    session = prepared(config, resume=False, allow_code=True, watch=_silent, stopping=Stopping())
-    splits = {"train": session.parts.train, "tune": session.parts.tune, **session.parts.eval}
-    rows = {name: len(split.rows) for name, split in splits.items() if split is not None}
-    answered = sum(count for name, count in rows.items() if name != "train")
-    return Cost(rows, _training(session) + answered * _seconds_per_answer(session))
+@dataclass(frozen=True)
+class _Speed:
+    """Seconds that one run takes here: to begin, to finetune, and for each row it answers."""
+
+    load: float
+    finetune: float
+    per_answer: float
 
 
-def _training(session: Session) -> float:
+def costs(cells: Sequence[BenchCell], output: Path, *, allow_code: bool = False) -> dict[Path, Cost]:
+    """What each of these cells of a bench in `output` would cost, by its folder.
+
+    Measured once for all seeds. A cell that would be refused says why; a resumed one counts as a whole one.
+    """
+    speeds: dict[Path, _Speed | SuiteError] = {}
+    alike: dict[Path, Cost] = {}
+    for cell in cells:
+        trained = cell.source or cell
+        if trained.folder.parent not in speeds:
+            speeds[trained.folder.parent] = _tried(trained, output, allow_code)
+        if cell.folder.parent not in alike:
+            alike[cell.folder.parent] = _cost(cell, output, speeds[trained.folder.parent])
+    return {cell.folder: alike[cell.folder.parent] for cell in cells}
+
+
+def estimate(config: RunConfig, *, resume: bool = False, allow_code: bool = False) -> Cost:
+    """Prepares the run, takes a few steps and answers a few rows. Raises SuiteError where the run itself would."""
+    speed, found = _measured(config, resume=resume, allow_code=allow_code)
+    return Cost(_counted(found), _seconds(speed, config, found))
+
+
+def _tried(cell: BenchCell, output: Path, allow_code: bool) -> _Speed | SuiteError:
+    folder = output / cell.folder
+    begun, done = (folder / folders.RUN).is_file(), (folder / "result.json").is_file()
+    # A finished source is measured again beside its folder, which it may not use.
+    config = cell.config.model_copy(update={"output": str(folder / ".again" if done else folder)})
+    try:
+        return _measured(config, resume=begun and not done, allow_code=allow_code)[0]
+    except SuiteError as error:
+        return error
+
+
+def _cost(cell: BenchCell, output: Path, speed: _Speed | SuiteError) -> Cost:
+    if isinstance(speed, SuiteError):
+        return Cost({}, None, str(speed))
+    try:
+        found = parts(cell.spec, cell.config)
+    except SuiteError as error:
+        return Cost({}, None, str(error))
+    source, seconds = cell.source, _seconds(speed, cell.config, found)
+    if source is not None and source.done(output) and not (output / source.folder / "model").is_dir():
+        seconds += speed.load + speed.finetune  # it is trained again
+    return Cost(_counted(found), seconds)
+
+
+def _counted(found: Parts) -> dict[str, int]:
+    splits = {"train": found.train, "tune": found.tune, **found.eval}
+    return {name: len(split.rows) for name, split in splits.items() if split is not None}
+
+
+def _seconds(speed: _Speed, config: RunConfig, found: Parts) -> float:
+    """Loading, finetuning, and each row as often as it is answered: tune rows after each epoch, and once at the end."""
+    answered = sum(len(split.rows) for split in found.eval.values())
+    if config.train is None or found.train is None:
+        return speed.load + answered * speed.per_answer
+    answered += len(found.tune.rows) if found.tune is not None else 0
+    chosen = found.eval.get(config.train.select_on or "") or found.tune
+    answered += config.train.epochs * len(chosen.rows) if chosen is not None else 0
+    return speed.load + speed.finetune + answered * speed.per_answer
+
+
+def _measured(config: RunConfig, *, resume: bool, allow_code: bool) -> tuple[_Speed, Parts]:
+    session = prepared(config, resume=resume, allow_code=allow_code, watch=_silent, stopping=Stopping())
+    return _Speed(session.seconds["load"], _finetuning(session), _per_answer(session)), session.parts
+
+
+def _finetuning(session: Session) -> float:
     config, train = session.config.train, session.parts.train
     if config is None or train is None:
         return 0.0
+    begun = time.perf_counter()
     sample = train.rows.select(range(min(_TRAIN_ROWS, len(train.rows))))
     features = session.adapter.train_features(sample)
+    encode = (time.perf_counter() - begun) / len(sample) * len(train.rows)
     total = round(len(features) / len(sample) * len(train.rows))
     steps = batching.steps_in(total, batch_size=config.batch_size, epochs=config.epochs, max_steps=config.max_steps)
     taken = finetune(session.model, session.adapter, features, config=config, accelerator=session.accelerator, seed=0)
-    next(taken)  # the first step also warms up
-    begun = time.perf_counter()
-    measured = sum(1 for _ in itertools.islice(taken, 3))
-    return steps * (time.perf_counter() - begun) / max(1, measured)
+    times = [time.perf_counter()]
+    times += [time.perf_counter() for _ in itertools.islice(taken, 1 + _STEPS)]
+    warm = times[1:] if len(times) > 2 else times  # the first step also warms up
+    return encode + steps * (warm[-1] - warm[0]) / (len(warm) - 1)
 
 
-def _seconds_per_answer(session: Session) -> float:
+def _per_answer(session: Session) -> float:
     split = next(iter(session.parts.eval.values()))
     sample = split.rows.select(range(min(_EVAL_ROWS, len(split.rows))))
     begun = time.perf_counter()

@@ -6,10 +6,12 @@ from typing import Any
 
 from hf_suite import scoring
 from hf_suite.answering import answer
+from hf_suite.config import TrainConfig
 from hf_suite.data import Split
 from hf_suite.errors import ConfigError
 from hf_suite.kinds import KINDS, Evidence
 from hf_suite.metrics.base import RowId
+from hf_suite.parts import Parts
 from hf_suite.record import Scores
 from hf_suite.session import Progress, Session
 from hf_suite.spec import TaskSpec
@@ -58,30 +60,32 @@ def evaluate(session: Session) -> Evaluation:
     return found
 
 
+def choosing(spec: TaskSpec, train: TrainConfig | None, parts: Parts) -> tuple[str, Split, str] | None:
+    """What chooses the epoch: the rows' name, the rows, the number; None where nothing does. Raises ConfigError."""
+    there = ({} if parts.tune is None else {"tune": parts.tune}) | parts.eval
+    if train is None or (train.select_on is None and parts.tune is None):
+        return None
+    name, number, numbers = train.select_on or "tune", train.select_metric or spec.headline, scoring.units(spec)
+    if name not in there:
+        raise ConfigError("train.select_on", f"this run has no rows {name!r}", f"it has: {', '.join(there)}")
+    if number not in numbers:
+        raise ConfigError("train.select_metric", f"the task gives no {number!r}", f"it gives: {', '.join(numbers)}")
+    return name, there[name], number
+
+
 def select(session: Session) -> Choice | None:
     """The score of the model as it stands on the rows that choose the epoch; None when none do."""
-    train, spec = session.config.train, session.spec
-    name = train.select_on if train is not None else None
-    if name is None and session.parts.tune is None:
+    spec = session.spec
+    found = choosing(spec, session.config.train, session.parts)
+    if found is None:
         return None
-    split = session.parts.tune if name in (None, "tune") else session.parts.eval.get(name or "")
-    if split is None:
-        there = ["tune"] * (session.parts.tune is not None) + list(session.parts.eval)
-        raise ConfigError("train.select_on", f"this run has no rows {name!r}", f"it has: {', '.join(there)}")
+    name, split, number = found
     kind, gold = KINDS[spec.kind], references(session, split)
-    evidence = _evidence(session, split)
+    evidence = _evidence(session, split, stops=False)  # the epoch's state is not on disk yet
     fitted = kind.fit(evidence, gold, spec) if kind.fits(spec) else {}
     answers = {row: kind.decide(one, fitted, spec) for row, one in evidence.items()}
-    scores = scoring.score(spec, answers, gold)
-    number = (train.select_metric if train is not None else None) or spec.headline
-    if number not in scores:
-        raise ConfigError("train.select_metric", f"the task gives no {number!r}", f"it gives: {', '.join(scores)}")
-    return Choice(name or "tune", number, scores[number], _lower_is_better(spec, number))
-
-
-def _lower_is_better(spec: TaskSpec, number: str) -> bool:
-    units = scoring.units(spec)
-    return number in units and units[number].better == "lower"
+    score = scoring.score(spec, answers, gold).get(number)
+    return Choice(name, number, score, scoring.units(spec)[number].better == "lower")
 
 
 def references(session: Session, split: Split) -> dict[RowId, Any]:
@@ -111,11 +115,11 @@ def _em_bound(counts: dict[str, float], rows: int) -> None:
         counts["em_upper_bound"] = 100 * (1 - counts["answers_not_reproducible"] / rows)
 
 
-def _evidence(session: Session, split: Split) -> Mapping[RowId, Evidence]:
+def _evidence(session: Session, split: Split, *, stops: bool = True) -> Mapping[RowId, Evidence]:
     session.adapter.counts.clear()
     train = session.config.train
     size = (train.micro_batch_size if train is not None else None) or _BATCH
-    told = _telling(session, len(split.rows))
+    told = _telling(session, len(split.rows), stops=stops)
     found = {}
     for row, evidence in answer(
         session.model, session.adapter, split.rows, accelerator=session.accelerator, batch_size=size
@@ -125,13 +129,14 @@ def _evidence(session: Session, split: Split) -> Mapping[RowId, Evidence]:
     return found
 
 
-def _telling(session: Session, total: int) -> Callable[[int], None]:
-    """Tells the watcher now and then, and looks whether the run was asked to stop."""
+def _telling(session: Session, total: int, *, stops: bool) -> Callable[[int], None]:
+    """Tells the watcher now and then, and looks whether the run was asked to stop, if it may."""
 
     def told(done: int) -> None:
         if done % 256 and done < total:
             return
         session.watch(Progress("evaluate", done, total))
-        session.stopping.check(session.accelerator, session.folder)
+        if stops:
+            session.stopping.check(session.accelerator, session.folder)
 
     return told

@@ -12,7 +12,7 @@ from hf_suite import spec as specs
 from hf_suite.adapters import ADAPTERS
 from hf_suite.config import RunConfig
 from hf_suite.errors import RunError
-from hf_suite.evaluation import Choice, Evaluation, evaluate, select
+from hf_suite.evaluation import Choice, Evaluation, choosing, evaluate, select
 from hf_suite.label_order import suggestion
 from hf_suite.loop import State, Step, finetune
 from hf_suite.parts import Parts, parts
@@ -20,7 +20,7 @@ from hf_suite.record import Result
 from hf_suite.resolve import NamelessLabels, Resolved, device, resolve
 from hf_suite.session import Progress, Session, Watch
 from hf_suite.spec import TaskSpec
-from hf_suite.stopping import Stopping
+from hf_suite.stopping import Stopping, interrupted
 
 
 def run(config: RunConfig, *, resume: bool = False, allow_code: bool = False, watch: Watch | None = None) -> Result:
@@ -32,6 +32,7 @@ def run(config: RunConfig, *, resume: bool = False, allow_code: bool = False, wa
     started = now()
     with Stopping() as stopping:
         session = prepared(config, resume=resume, allow_code=allow_code, watch=watch or _silent, stopping=stopping)
+        choosing(session.spec, session.config.train, session.parts)
         session.accelerator.wait_for_everyone()  # or one process would find the folder that another has just begun
         if session.is_main:
             folders.begin(session.folder, config)
@@ -108,6 +109,8 @@ def finished(session: Session, *, started: str, allow_code: bool) -> Result:
 def made_accelerator(config: RunConfig) -> accelerate.Accelerator:
     """Accelerate's object for the device and precision asked for."""
     precision = "no" if config.precision == "fp32" else config.precision
+    # Else the device and precision of a process's first run would be those of all its runs.
+    accelerate.state.AcceleratorState._reset_state(reset_partial_state=True)
     return accelerate.Accelerator(cpu=device(config) == "cpu", mixed_precision=precision)
 
 
@@ -150,14 +153,10 @@ def _train(session: Session, *, resume: bool) -> None:
     config, train = session.config.train, session.parts.train
     if config is None or train is None:
         raise RunError(session.spec.name, "nothing to train on", "say train=null to evaluate only")
+    start, progress = _begun(session, resume=resume)
     begun = time.perf_counter()
     features = session.adapter.train_features(train.rows)
     session.seconds["encode"] = time.perf_counter() - begun
-    saved = checkpoint.newest(session.folder / "checkpoints") if resume else None
-    start, progress = saved if saved is not None else (None, {"best": None, "losses": [], "seconds": 0.0})
-    if start is not None:
-        session.history, session.tokens = progress["history"], progress["tokens"]
-        session.note(f"resumed after step {start.step}")
     best, losses, clock = progress["best"], progress["losses"], time.perf_counter() - progress["seconds"]
     steps = finetune(
         session.model,
@@ -177,8 +176,9 @@ def _train(session: Session, *, resume: bool) -> None:
         stop = session.stopping.asked(session.accelerator)
         if stop or step.ends_epoch or (config.save_every and step.step % config.save_every == 0):
             seconds = time.perf_counter() - clock
-            _save(session, step.state(), {"best": best, "losses": losses, "seconds": seconds})
-        session.stopping.check(session.accelerator, session.folder)
+            _save(session, step.state(), {**progress, "best": best, "losses": losses, "seconds": seconds})
+        if stop:
+            raise interrupted(stop, session.folder)
     session.seconds["finetune"] = time.perf_counter() - clock
     if best is not None:
         checkpoint.put(
@@ -186,6 +186,22 @@ def _train(session: Session, *, resume: bool) -> None:
         )
         session.note(f"epoch {best['epoch']} scored best on {best['on']} and is kept")
     folders.keep_model(session)
+
+
+def _begun(session: Session, *, resume: bool) -> tuple[State | None, dict[str, Any]]:
+    """The state to go on from, None at the beginning, and the progress up to it. Raises RunError."""
+    content, versions = stamp.content(session), stamp.versions()
+    saved = checkpoint.newest(session.folder / "checkpoints") if resume else None
+    if saved is None:
+        return None, {"content": content, "versions": versions, "best": None, "losses": [], "seconds": 0.0}
+    state, progress = saved
+    folders.check_content(session.folder, progress["content"], content)
+    others = [f"{name} {old}" for name, old in progress["versions"].items() if versions.get(name) != old]
+    if others:
+        session.parts.caveats.append(f"begun with {', '.join(others)}")
+    session.history, session.tokens = progress["history"], progress["tokens"]
+    session.note(f"resumed after step {state.step}")
+    return state, progress
 
 
 def _end_epoch(session: Session, step: Step, losses: list[float], best: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,46 +10,83 @@ from hf_suite import folders, kinds, models, schema
 from hf_suite import spec as specs
 from hf_suite.adapters import ADAPTERS
 from hf_suite.config import RunConfig
-from hf_suite.errors import ModelError, RunError
+from hf_suite.errors import ConfigError, Interrupted, ModelError, RunError
 from hf_suite.experiment import counted, finished, made_accelerator, now
 from hf_suite.models import Located
 from hf_suite.parts import Parts, parts
 from hf_suite.record import Result, read_result
-from hf_suite.resolve import Resolved, matched
+from hf_suite.resolve import Resolved, check_length, matched
 from hf_suite.session import Progress, Session, Watch
 from hf_suite.spec import TaskSpec
 from hf_suite.stopping import Stopping
 
+_MAY_DIFFER = ("task", "eval_limit", "device", "precision", "max_length", "stride")
+"""Keys that say how a finished model answers; all others were settled when it was trained."""
 
-def evaluate_run(run: str | Path, *, task: str | None = None, over: Mapping[str, Any] | None = None, mirrors: tuple[str, ...] = (),
-                 output: Path | None = None, allow_code: bool = False, watch: Watch | None = None) -> Result:  # fmt: skip
+
+def evaluate_run(
+    run: str | Path,
+    *,
+    task: str | None = None,
+    over: Mapping[str, Any] | None = None,
+    base: str | None = None,
+    mirrors: tuple[str, ...] = (),
+    output: Path | None = None,
+    allow_code: bool = False,
+    watch: Watch | None = None,
+) -> Result:
     """Scores a finished run's model again: on its own task (the same rows), or on another that its labels fit.
 
-    `over` lays keys upon the run's config (`eval_limit`, `task: {...}`, `device`). Writes RUN/eval/<task>/, or `output`, and
-    returns the Result, whose lineage names the run. Raises SuiteError.
+    `over` lays keys upon the run's config (`eval_limit`, `task: {...}`, `device`); `base` says where the base
+    checkpoint lies now. Writes RUN/eval/<task>/, or `output`, and returns the Result, whose lineage names the run.
+    Raises SuiteError.
     """
     started = now()
     with Stopping() as stopping:
-        session = opened(run, task=task, over=over, mirrors=mirrors, watch=watch, stopping=stopping)
-        session.folder = output or Path(run) / "eval" / session.spec.name
-        session.folder.mkdir(parents=True, exist_ok=True)
-        return finished(session, started=started, allow_code=allow_code)
+        asked = _asked(Path(run), task, over or {}, mirrors)
+        place = output or Path(run) / "eval" / asked.spec.name
+        _check_place(place)
+        session = _session(asked, base=base, watch=watch or _silent, stopping=stopping)
+        session.folder = place
+        place.mkdir(parents=True, exist_ok=True)
+        try:
+            return finished(session, started=started, allow_code=allow_code)
+        except Interrupted as error:
+            finding = error.finding.partition(";")[0]
+            raise Interrupted(str(place), finding, "run the same command again", signal=error.signal) from error
 
 
-def opened(run: str | Path, *, task: str | None = None, over: Mapping[str, Any] | None = None, mirrors: tuple[str, ...] = (),
-           watch: Watch | None = None, stopping: Stopping | None = None, with_rows: bool = True) -> Session:  # fmt: skip
-    """The run's model on a fresh base, with the rows that `task` (its own by default) scores. Raises SuiteError."""
-    folder = Path(run)
-    facts = folders.read_facts(folder)
-    spec, config, written_spec = _asked(facts, task, over or {}, mirrors)
+def opened(run: str | Path, *, base: str | None = None, mirrors: tuple[str, ...] = ()) -> Session:
+    """The run's model on its base, ready to answer; without rows. Raises SuiteError."""
+    asked = _asked(Path(run), None, {}, mirrors)
+    return _session(asked, base=base, watch=_silent, stopping=Stopping(), with_rows=False)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A finished run, turned to the task that it is to answer."""
+
+    folder: Path
+    facts: Mapping[str, Any]
+    """What the run folder says of its model."""
+    spec: TaskSpec
+    """The task, with the model's labels and scale."""
+    written_spec: TaskSpec
+    """The task as its file says it."""
+    config: RunConfig
+    """The run's resolved config, but for what was asked."""
+
+
+def _session(asked: _Asked, *, base: str | None, watch: Watch, stopping: Stopping, with_rows: bool = True) -> Session:
+    folder, facts, spec, config = asked.folder, asked.facts, asked.spec, asked.config
     accelerator = made_accelerator(config)
-    located = _base(folder, facts, config)
+    located = _base(folder, facts, config, base)
     tokenizer, _ = models.load_tokenizer(Located(folder / "model", folder.name, None))
-    adapter_class = ADAPTERS[spec.kind, config.protocol]
-    cls = adapter_class.auto_model(models.load_config(located))
+    adapter_class, model_config = ADAPTERS[spec.kind, config.protocol], models.load_config(located)
+    check_length(config, model_config, located.name)
+    cls = adapter_class.auto_model(model_config)
     if cls is None:
         raise ModelError(str(folder), f"its model has no class for {spec.kind}", "name a task of the run's own kind")
-    resolved = Resolved(spec, config, cls, bool(facts["keep_head"]), ())
     adapter = adapter_class(spec, config, tokenizer)
     model = models.reload(
         folder / "model",
@@ -58,55 +96,120 @@ def opened(run: str | Path, *, task: str | None = None, over: Mapping[str, Any] 
         pad_token_id=tokenizer.pad_token_id,
         lora=config.lora,
     ).to(accelerator.device)
-    session = Session(
-        folder=folder, written=_written(facts, config), written_spec=written_spec, resolved=resolved, located=located,
-        parts=_rows(written_spec, config) if with_rows else Parts(None, None, {}, []), tokenizer=tokenizer, adapter=adapter,
-        accelerator=accelerator, model=model, parameters={**counted(model), "trainable": facts["parameters"]["trainable"]},
-        watch=watch or _silent, stopping=stopping or Stopping(),
+    return Session(
+        folder=folder,
+        written=_written(asked),
+        written_spec=asked.written_spec,
+        resolved=Resolved(spec, config, cls, bool(facts["keep_head"]), ()),
+        parts=_rows(asked.written_spec, config) if with_rows else Parts(None, None, {}, []),
+        located=located,
+        tokenizer=tokenizer,
+        adapter=adapter,
+        accelerator=accelerator,
+        model=model,
+        parameters={**counted(model), "trainable": facts["parameters"]["trainable"]},
+        watch=watch,
+        stopping=stopping,
         weights_bytes=sum(path.stat().st_size for path in (folder / "model").glob("*.safetensors")),
-        lineage=(_source(folder, facts),), fitted=facts["fitted"] if task in (None, facts["task"]["name"]) else {},
-    )  # fmt: skip
-    return session
+        lineage=_lineage(folder, facts),
+        fitted=facts["fitted"] if kinds.KINDS[spec.kind].fits(spec) else {},
+    )
 
 
-def _asked(facts: Mapping[str, Any], task: str | None, over: Mapping[str, Any],
-           mirrors: tuple[str, ...]) -> tuple[TaskSpec, RunConfig, TaskSpec]:  # fmt: skip
-    """The task to answer, with the model's labels and scale; the run's config turned to it; the task as written."""
-    own = schema.build(TaskSpec, facts["task"], folders.FACTS)
-    config = schema.build(RunConfig, schema.merged(facts["config"], {**over, "mirror": mirrors}), "command line")
+def _asked(folder: Path, task: str | None, over: Mapping[str, Any], mirrors: tuple[str, ...]) -> _Asked:
+    """Reads the run and turns it to the task. Raises RunError, ConfigError, ModelError."""
+    facts = folders.read_facts(folder)
+    for key in over:
+        if key not in _MAY_DIFFER:
+            remedy = f"of a finished run may differ: {', '.join(_MAY_DIFFER)}"
+            raise ConfigError(key, "was settled when the run was trained", remedy)
+    # The run's device was the best one there; here it may be another.
+    settled = {**facts["config"], "device": facts["written_config"].get("device", "auto")}
     on_task = {key: value for key, value in over.get("task", {}).items() if key != "name"}
+    laid = {**{key: value for key, value in over.items() if key != "task"}, "mirror": mirrors}
+    config = schema.build(RunConfig, schema.merged(settled, laid), "command line")
+    own = schema.build(TaskSpec, facts["task"], folders.FACTS)
+    written = _other(facts, own, task, on_task)
+    if written is not None:
+        return _turned(folder, facts, own, written, config, name=str(task), over=over)
+    written = schema.build(TaskSpec, schema.merged(facts["written_task"], on_task), folders.FACTS)
+    spec = schema.build(TaskSpec, schema.merged(facts["task"], on_task), folders.FACTS)
+    kinds.check(spec)
+    update = {"task": {**config.task, **on_task}}
+    return _Asked(folder, facts, spec, written, config.model_copy(update=update))
+
+
+def _other(facts: Mapping[str, Any], own: TaskSpec, task: str | None, on_task: dict[str, Any]) -> TaskSpec | None:
+    """The task that is asked for, when it is not the run's own."""
     if task is None or task == own.name:
-        written = schema.build(TaskSpec, schema.merged(facts["written_task"], on_task), folders.FACTS)
-        spec = schema.build(TaskSpec, schema.merged(facts["task"], on_task), folders.FACTS)
-        kinds.check(spec)
-        return spec, config.model_copy(update={"task": {**config.task, **on_task}}), written
+        return None
+    if specs.read(task).model_dump(mode="json") == facts["written_task"]:
+        return None
     written = specs.read(task, on_task)
     kinds.check(written)
-    if written.kind != own.kind or written.target != own.target:
+    return written
+
+
+def _turned(
+    folder: Path,
+    facts: Mapping[str, Any],
+    own: TaskSpec,
+    written: TaskSpec,
+    config: RunConfig,
+    *,
+    name: str,
+    over: Mapping[str, Any],
+) -> _Asked:
+    """The run turned to another task of its kind, whose labels are matched by name. Raises ModelError."""
+    if _learnt(written) != _learnt(own):
         raise ModelError(
-            task, f"is {written.kind}, and the run learnt {own.kind}", "name a task of the run's own kind and target"
+            name, f"is {_learnt(written)}, and the run learnt {_learnt(own)}", "name a task of the run's own kind"
         )
     labels = config.model.labels
     if labels is not None:
         labels = matched(written, labels)
-        if labels is None:
-            knows, asks = ", ".join(config.model.labels or ()), ", ".join(written.labels or ())
-            raise ModelError(
-                task, f"its labels are {asks}, and the run knows {knows}", "say task.merge.LABEL=LABEL, or train on it"
-            )
+    if labels is None and config.model.labels is not None:
+        knows, asks = ", ".join(config.model.labels), ", ".join(written.labels or ())
+        finding = f"its labels are {asks}, and the run knows {knows}"
+        raise ModelError(name, finding, "say task.merge.LABEL=LABEL, or train on it")
     update = {
-        "task": {"name": task, **on_task}, "split": None, "tune": None, "limit": None, "train": None,
-        "eval_limit": over.get("eval_limit"), "model": config.model.model_copy(update={"labels": labels}),
-    }  # fmt: skip
-    return written.model_copy(update={"scale": own.scale}), config.model_copy(update=update), written
+        "task": {**over.get("task", {}), "name": name},
+        "split": None,
+        "tune": None,
+        "limit": None,
+        "train": None,
+        "eval_limit": over.get("eval_limit"),
+        "model": config.model.model_copy(update={"labels": labels}),
+    }
+    spec = written.model_copy(update={"scale": own.scale})
+    return _Asked(folder, facts, spec, written, config.model_copy(update=update))
 
 
-def _written(facts: Mapping[str, Any], config: RunConfig) -> RunConfig:
-    """What the user wrote for the run, turned to the task that is answered now."""
-    base = schema.build(RunConfig, facts["written_config"], folders.FACTS)
-    return base.model_copy(
-        update={name: getattr(config, name) for name in ("task", "split", "eval_limit", "mirror", "device")}
-    )
+def _learnt(spec: TaskSpec) -> str:
+    return spec.kind + (" of numbers" if spec.target == "number" else "")
+
+
+def _check_place(folder: Path) -> None:
+    """Refuses a folder that holds anything but an earlier evaluation. Raises RunError."""
+    if (folder / folders.RUN).is_file() or (folder / "model").is_dir():
+        raise RunError(str(folder), "holds a run", "give another folder with --output")
+    own = {"result.json", "answers.parquet"}
+    if folder.is_dir() and any(path.name not in own and not path.name.startswith(".") for path in folder.iterdir()):
+        raise RunError(str(folder), "is not empty and holds no evaluation", "give another folder with --output")
+    folders.check_writable(folder)
+
+
+def _written(asked: _Asked) -> RunConfig:
+    """What the user wrote for the run, turned to what is asked now."""
+    base = schema.build(RunConfig, asked.facts["written_config"], folders.FACTS)
+    own = {name: getattr(asked.config, name) for name in ("task", "split", "eval_limit", "mirror", "device")}
+    # Resolved values stand in for written ones only where they were asked for.
+    changed = {
+        name: getattr(asked.config, name)
+        for name in ("precision", "max_length", "stride")
+        if getattr(asked.config, name) != asked.facts["config"][name]
+    }
+    return base.model_copy(update={**own, **changed})
 
 
 def _rows(spec: TaskSpec, config: RunConfig) -> Parts:
@@ -115,25 +218,32 @@ def _rows(spec: TaskSpec, config: RunConfig) -> Parts:
     return dataclasses.replace(found, train=None, tune=None)
 
 
-def _base(folder: Path, facts: Mapping[str, Any], config: RunConfig) -> Located:
+def _base(folder: Path, facts: Mapping[str, Any], config: RunConfig, moved: str | None) -> Located:
     """The base checkpoint, proven to be the one that was trained on; of a run without LoRA its own weights."""
     base = facts["base"]
     if config.lora is None:
         return Located(folder / "model", base["name"], base["revision"])
-    model = config.model.model_copy(update={"id": base["id"], "revision": base["revision"]})
-    located = models.locate(model, config.mirror)
-    if located.sha256 != base["sha256"]:
-        finding = f"the base {base['name']} has other weights than the run was trained on"
-        raise ModelError(str(folder), finding, "put the checkpoint of then back in its place")
-    return located
-
-
-def _source(folder: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
+    model = config.model.model_copy(update={"id": moved or base["id"], "revision": base["revision"]})
     try:
-        result = read_result(folder)
-    except RunError:  # stopped between training and scoring: the weights are whole all the same
-        return {"task": facts["task"]["name"], "id": None, "caveats": []}
-    return {"task": facts["task"]["name"], "id": result.id, "seed": result.seed, "caveats": result.caveats}
+        located = models.locate(model, config.mirror)
+    except ModelError as error:
+        remedy = "say where the base checkpoint lies now, with --model or --mirror"
+        raise ModelError(error.place, error.finding, remedy) from error
+    if located.sha256 != base["sha256"]:
+        finding = f"the base {located.name} has other weights than the run was trained on"
+        raise ModelError(str(folder), finding, "put the checkpoint of then back, or say with --model where it lies now")
+    return located if located.name == base["name"] else dataclasses.replace(located, name=base["name"])
+
+
+def _lineage(folder: Path, facts: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    """The run, after those that its own weights come from."""
+    if not (
+        folder / "result.json"
+    ).is_file():  # stopped between training and scoring: the weights are whole all the same
+        return ({"task": facts["task"]["name"], "id": None, "caveats": []},)
+    result = read_result(folder)
+    own = {"task": facts["task"]["name"], "id": result.id, "seed": result.seed, "caveats": result.caveats}
+    return (*result.lineage, own)
 
 
 def _silent(progress: Progress) -> None:

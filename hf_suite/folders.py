@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +45,16 @@ def check(folder: Path, config: RunConfig, *, resume: bool) -> None:
         _check_same(folder, config)
     elif resume:
         raise RunError(str(folder), "holds no run to resume", "leave --resume out to begin one")
-    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    elif folder.is_dir() and any(not path.name.startswith(".") for path in folder.iterdir()):
         raise RunError(str(folder), "is not empty and holds no run", "give another folder with --output")
+    check_writable(folder)
+
+
+def check_writable(folder: Path) -> None:
+    """Refuses a folder that cannot be made or written into. Raises RunError."""
     parent = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not parent.is_dir():
+        raise RunError(str(folder), f"{parent} is a file", "give another folder with --output")
     if not os.access(parent, os.W_OK):
         raise RunError(str(folder), "cannot be written to", "give a folder of your own with --output")
 
@@ -67,7 +75,8 @@ def keep_model(session: Session) -> None:
         session.weights_bytes = models.save(session.model, session.tokenizer, temporary, base=session.written.model.id)
         keep_facts(session, temporary)
         difference = _reload_difference(session, temporary)
-        if difference > RELOAD_TOLERANCE:
+        if not difference <= RELOAD_TOLERANCE:  # nan is no proof either
+            shutil.rmtree(temporary)
             finding = (
                 f"the saved weights, loaded on a fresh base, give other outputs (largest difference {difference:.2g})"
             )
@@ -121,6 +130,14 @@ def _check_same(folder: Path, config: RunConfig) -> None:
     if keys:
         finding = f"began with another config (other: {', '.join(keys)})"
         raise RunError(str(folder), finding, "resume with the config it began with (run.yaml), or give another folder")
+
+
+def check_content(folder: Path, before: Mapping[str, str], now: Mapping[str, str]) -> None:
+    """Refuses to go on with a state of another task, model or rows than there are now. Raises RunError."""
+    others = [name for name in now if before.get(name) != now[name]]
+    if others:
+        finding = f"began with other content ({', '.join(others)})"
+        raise RunError(str(folder), finding, "put it back as it was, or begin anew in another folder")
 
 
 def _reload_difference(session: Session, folder: Path) -> float:

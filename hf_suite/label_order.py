@@ -34,12 +34,12 @@ def suggestion(
         return ModelError(
             error.place, error.finding, f"say model.labels=[...], with {listed} in the order of its outputs"
         )
-    numbered = config.model_copy(
-        update={"model": config.model.model_copy(update={"labels": tuple(map(str, range(len(labels))))})}
-    )
-    adapter_class = ADAPTERS[spec.kind, config.protocol]
-    adapter = adapter_class(spec, numbered, tokenizer)
-    cls = adapter_class.auto_model(models.load_config(located))
+    adapter_class, model_config = ADAPTERS[spec.kind, config.protocol], models.load_config(located)
+    length = config.max_length or adapter_class.default_length
+    numbers = config.model.model_copy(update={"labels": tuple(map(str, range(len(labels))))})
+    update = {"model": numbers, "max_length": min(length, models.positions(model_config) or length)}
+    adapter = adapter_class(spec, config.model_copy(update=update), tokenizer)
+    cls = adapter_class.auto_model(model_config)
     built = models.build(
         located,
         cls or object,

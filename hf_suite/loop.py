@@ -214,5 +214,6 @@ def _restore(trained: dict[str, torch.nn.Parameter], optimizer: torch.optim.Opti
         for name, parameter in trained.items():
             parameter.copy_(start.weights[name])
             for part in ("step", "exp_avg", "exp_avg_sq"):
-                value = start.optimizer[f"{part}.{name}"]
-                optimizer.state[parameter][part] = value.clone() if part == "step" else value.to(parameter.device)
+                value = start.optimizer.get(f"{part}.{name}")
+                if value is not None:  # a weight that no batch has used yet has no moments
+                    optimizer.state[parameter][part] = value.clone() if part == "step" else value.to(parameter.device)

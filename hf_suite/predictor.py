@@ -35,12 +35,17 @@ class Predictor:
         return [kind.decide(evidence, session.fitted, session.spec) for _, evidence in found]
 
 
-def load(run: str | Path, *, mirrors: tuple[str, ...] = ()) -> Predictor:
-    """The model of a finished run folder, on its base checkpoint. Raises RunError, ModelError."""
-    return Predictor(opened(run, mirrors=mirrors, with_rows=False))
+def load(run: str | Path, *, base: str | None = None, mirrors: tuple[str, ...] = ()) -> Predictor:
+    """The model of a finished run folder, on its base checkpoint; `base` says where that lies now.
+
+    Raises RunError, ModelError.
+    """
+    return Predictor(opened(run, base=base, mirrors=mirrors))
 
 
 def _value(row: Mapping[str, Any], role: str, at: int) -> str:
+    if not isinstance(row, Mapping):
+        raise DataError(f"row {at}", f"is {row!r}", f"give a mapping with {role!r}")
     if role not in row:
         hint = schema.nearest(role, row)
         raise DataError(f"row {at}", f"no {role!r}", f"{hint}it has: {', '.join(map(str, row))}")

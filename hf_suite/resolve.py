@@ -85,14 +85,20 @@ def _head(
     """Whether to keep the checkpoint's head, and the task's label names in the order of the model's outputs."""
     if spec.target == "number" or spec.labels is None:
         return finished and (spec.labels is None and (spec.target != "number" or model_config.num_labels == 1)), None
+    if not finished and config.model.labels is not None:
+        finding = f"{located.name} carries no head whose outputs they could name"
+        raise ConfigError("model.labels", finding, "leave the key out")
     if not finished:
-        return False, config.model.labels or spec.labels
+        return False, spec.labels
     names = [str(model_config.id2label[at]) for at in sorted(model_config.id2label)]
-    if config.model.labels is not None:
-        return True, _said(spec, config.model.labels, len(names))
-    order = matched(spec, names)
+    said = config.model.labels
+    order = matched(spec, names) if said is None else _said(spec, said, len(names))
+    if order is not None and config.train is not None and not set(order).issuperset(spec.labels):
+        notes.append(f"labels: the checkpoint's head knows {', '.join(order)}, merged; a new head takes its place")
+        return False, spec.labels
     if order is not None:
-        notes.append(f"labels: the checkpoint's head knows {', '.join(order)}; matched by name")
+        how = "matched by name" if said is None else "as model.labels says"
+        notes.append(f"labels: the checkpoint's head knows {', '.join(order)}; {how}")
         return True, order
     if len(names) == len(spec.labels) and all(name.startswith("LABEL_") for name in names):
         raise NamelessLabels(located.name, f"its head's outputs are named {', '.join(names)}", "say which is which")
@@ -122,7 +128,13 @@ def _said(spec: TaskSpec, labels: tuple[str, ...], outputs: int) -> tuple[str, .
         raise ConfigError(
             "model.labels", f"{len(labels)} names for {outputs} outputs", "name each output once, in order"
         )
-    return tuple(known[normalized(label)] for label in labels)
+    order = matched(spec, labels)
+    if order is None:
+        listed = ", ".join(labels)
+        raise ConfigError(
+            "model.labels", f"{listed} are not all labels of {spec.name}", "name each output once, in order"
+        )
+    return order
 
 
 def _scaled(spec: TaskSpec, parts: Parts, keep_head: bool, notes: list[str]) -> TaskSpec:
@@ -150,10 +162,16 @@ def _length(
             f"max_length: {chosen}, the usual length" + (" within the model's positions" if limit == chosen else "")
         )
         return chosen
-    if limit is not None and config.max_length > limit:
-        finding = f"{config.max_length} tokens, and {located.name} has positions for {limit}"
-        raise ConfigError("max_length", finding, f"say max_length={limit} or less")
+    check_length(config, model_config, located.name)
     return config.max_length
+
+
+def check_length(config: RunConfig, model_config: Any, name: str) -> None:
+    """Refuses to read more tokens at once than the model `name` has positions for. Raises ConfigError."""
+    limit = positions(model_config)
+    if limit is not None and config.max_length is not None and config.max_length > limit:
+        finding = f"{config.max_length} tokens, and {name} has positions for {limit}"
+        raise ConfigError("max_length", finding, f"say max_length={limit} or less")
 
 
 def _train(config: RunConfig, spec: TaskSpec, notes: list[str]) -> Any:

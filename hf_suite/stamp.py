@@ -48,6 +48,16 @@ def digest(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
+def content(session: Session) -> dict[str, str]:
+    """Hashes of what a state of training belongs to: the task, the model before training, the rows."""
+    splits = [session.parts.train, session.parts.tune, *session.parts.eval.values()]
+    return {
+        "task": digest(session.spec.model_dump(mode="json", exclude={"published", "checked"})),
+        "model": session.located.sha256,
+        "rows": digest([[split.sha256, split.revision, len(split.rows)] for split in splits if split is not None]),
+    }
+
+
 def facts(session: Session) -> dict[str, Any]:
     """The fields of a Result that say what made it."""
     spec, config, written = session.written_spec, session.config, session.written
@@ -95,8 +105,10 @@ def headline(spec: TaskSpec, scores: Mapping[str, Mapping[str, float | None]]) -
 
 def caveats(session: Session, found: Evaluation) -> list[str]:
     """What keeps the numbers from being the plain ones, besides what `parts` said of the rows."""
-    before = [f"from the run of {run['task']}: {caveat}" for run in session.lineage for caveat in run["caveats"]]
-    out = [*session.parts.caveats, *before]
+    out = list(session.parts.caveats)
+    for run in session.lineage:
+        again = set(out) if run["task"] == session.spec.name else set()  # the same rows have the same caveats
+        out += [f"from the run of {run['task']}: {caveat}" for caveat in run["caveats"] if caveat not in again]
     train = session.config.train
     if train is not None and train.select_on in session.parts.eval:
         out.append(f"epoch selected on {train.select_on}, which it reports")

@@ -37,6 +37,11 @@ class Stopping:
             os.kill(os.getpid(), number)
         self._asked = number
 
+    @property
+    def signal(self) -> int:
+        """The signal that this process got, 0 for none."""
+        return self._asked
+
     def asked(self, accelerator: Accelerator) -> int:
         """The signal that any process got, 0 for none; the same on every process, so all must ask at the same point."""
         if accelerator.num_processes == 1:
@@ -48,7 +53,10 @@ class Stopping:
         """Raises Interrupted when a stop was asked for. What is to be kept must be on disk."""
         number = self.asked(accelerator)
         if number:
-            name = signal.Signals(number).name
-            raise Interrupted(
-                str(folder), f"stopped by {name}; the state is saved", "go on with --resume", signal=number
-            )
+            raise interrupted(number, folder)
+
+
+def interrupted(number: int, folder: Path) -> Interrupted:
+    """The error that says which signal stopped the run in that folder."""
+    name = signal.Signals(number).name
+    return Interrupted(str(folder), f"stopped by {name}; the state is saved", "go on with --resume", signal=number)

@@ -55,9 +55,9 @@ def _launched(folder: Path, function: Callable[..., Any], args: tuple[Any, ...],
 
 
 def _ranked(folder: Path, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
-    import os
+    import torch.distributed
 
-    _answered(folder / os.environ["LOCAL_RANK"], function, args)
+    _answered(folder / str(torch.distributed.get_rank()), function, args)
 
 
 def _answered(file: Path, function: Callable[..., Any], args: tuple[Any, ...]) -> None:

@@ -72,6 +72,11 @@ def take(features: Dataset, indices: Sequence[int]) -> list[Feature]:
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
+def stand_in(tokenizer: Any) -> int:
+    """The token read in place of a text that has none: an empty one, to a tokenizer that adds nothing (GPT-2)."""
+    return int(tokenizer.pad_token_id if tokenizer.eos_token_id is None else tokenizer.eos_token_id)
+
+
 def padded(sequences: Sequence[Sequence[int]], *, fill: int, left: bool, length: int) -> torch.Tensor:
     """Sequences as one int64 tensor of shape (len(sequences), length), filled on one side."""
     out = numpy.full((len(sequences), length), fill, dtype=numpy.int64)

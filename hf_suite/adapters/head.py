@@ -8,7 +8,7 @@ from datasets import Dataset
 from torch.nn import functional
 from transformers import AutoModelForSequenceClassification, PretrainedConfig
 
-from hf_suite.adapters.base import Batch, Feature, check_row_fits, model_inputs, padded_inputs
+from hf_suite.adapters.base import Batch, Feature, check_row_fits, model_inputs, padded_inputs, stand_in
 from hf_suite.config import RunConfig
 from hf_suite.kinds import Evidence, Row
 from hf_suite.spec import TaskSpec
@@ -112,5 +112,6 @@ class HeadAdapter:
                 *[[text[at] for at in candidates] for text in texts], return_attention_mask=False, verbose=False
             )
             cut = sum(len(line) > self.max_length for line in again["input_ids"])
-        columns = {name: encoded[name] for name in ("input_ids", "token_type_ids") if name in encoded}
+        fills = {"input_ids": stand_in(self.tokenizer), "token_type_ids": 0}
+        columns = {name: [line or [fill] for line in encoded[name]] for name, fill in fills.items() if name in encoded}
         return {"row": rows["row"][:], **columns, "length": [len(line) for line in columns["input_ids"]]}, cut

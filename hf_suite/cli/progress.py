@@ -1,9 +1,11 @@
 """What is seen while a run or a bench works: a bar on a terminal, plain lines otherwise. Decides nothing."""
 
 import contextlib
+import logging
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import rich.progress
@@ -13,6 +15,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from hf_suite.errors import SuiteError
+from hf_suite.record import read_json, read_result
+
 MEASURED = 10
 """Steps after which the whole is estimated."""
 
@@ -21,18 +26,20 @@ class Clock:
     """Steps per second and the time left of one stage, measured from its first step on."""
 
     def __init__(self) -> None:
-        self.stage, self.first, self.begun = "", 0, 0.0
+        self.stage, self.first, self.begun, self.ended = "", 0, 0.0, False
 
-    def note(self, stage: str, done: int) -> None:
-        """A stage that begins anew, or goes back, starts the clock."""
-        if stage != self.stage or done < self.first:
+    def note(self, stage: str, done: int, total: int) -> bool:
+        """Whether a stage begins: one of another name, or after the end of the last; that starts the clock."""
+        begins = stage != self.stage or self.ended
+        if begins:
             self.stage, self.first, self.begun = stage, done, time.monotonic()
+        self.ended = done >= total
+        return begins
 
     def left(self, done: int, total: int) -> float | None:
         """Seconds to the end; None before anything was measured."""
-        if done <= self.first:
-            return None
-        return (time.monotonic() - self.begun) / (done - self.first) * (total - done)
+        rate = self.rate(done)
+        return (total - done) / rate if rate is not None else None
 
     def rate(self, done: int) -> float | None:
         """Steps (or rows) a second."""
@@ -44,7 +51,7 @@ class Clock:
 def watching(quiet: bool = False) -> Iterator[Callable[[Any], None]]:
     """A `watch` for one run: a bar with rate, time left and loss on a terminal, else a line now and then, on stderr."""
     if quiet:
-        yield lambda progress: None
+        yield _nothing
     elif sys.stderr.isatty():
         with _bar() as bar:
             yield _on_bar(bar)
@@ -54,18 +61,21 @@ def watching(quiet: bool = False) -> Iterator[Callable[[Any], None]]:
 
 def lines() -> Callable[[Any], None]:
     """A `watch` that writes plain lines: notes, the estimate of the whole, and each tenth of a stage."""
-    clock = Clock()
+    clock, last = Clock(), 0
 
     def told(progress: Any) -> None:
+        nonlocal last
         if progress.stage == "note":
             typer.echo(progress.note, err=True)
             return
-        clock.note(progress.stage, progress.done)
+        tenth = progress.done * 10 // max(1, progress.total)
+        if clock.note(progress.stage, progress.done, progress.total):
+            last = -1
         left = clock.left(progress.done, progress.total)
         if progress.stage == "finetune" and progress.done - clock.first == MEASURED and left is not None:
             typer.echo(f"finetune: {progress.total:,} steps, about {spoken(left)} to go", err=True)
-        tenth = max(1, progress.total // 10)
-        if progress.done % tenth == 0 or progress.done == progress.total:
+        if tenth > last:
+            last = tenth
             typer.echo(line(progress, clock), err=True)
 
     return told
@@ -87,19 +97,40 @@ def line(progress: Any, clock: Clock) -> str:
 def spoken(seconds: float) -> str:
     """Seconds as one would say them: `40 s`, `12 min`, `3.5 h`."""
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        return f"{max(1.0, seconds):.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def log_to_stderr() -> None:
+    """Shows the library's own log: which files a name was taken for, which checkpoint was passed over."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[_Stderr()])
+    logging.getLogger("hf_suite").setLevel(logging.INFO)
+
+
+class _Stderr(logging.Handler):
+    """Writes each message once, to what stderr is at the time, so that it stands above a bar and not within it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = self.format(record)
+        if message not in self.said:
+            self.said.add(message)
+            typer.echo(message, err=True)
 
 
 class BenchTable:
     """The cells of a bench and what has become of them; on a terminal a table that changes in place."""
 
-    def __init__(self, cells: list[Any]) -> None:
-        self.cells = cells
+    def __init__(self, cells: Sequence[Any], output: Path, *, quiet: bool = False) -> None:
+        self.cells, self.output, self.quiet = cells, output, quiet
         self.states: dict[Any, str] = {cell.folder: "to do" for cell in cells}
-        self.clock, self.now = Clock(), ""
-        self.live = Live(console=Console(stderr=True), auto_refresh=False) if sys.stderr.isatty() else None
-        self.plain = lines()
+        self.at, self.now = 0, ""
+        self.clock, self.plain = Clock(), lines()
+        live = sys.stderr.isatty() and not quiet
+        self.live = Live(console=Console(stderr=True), auto_refresh=False) if live else None
 
     def __enter__(self) -> "BenchTable":
         if self.live is not None:
@@ -108,28 +139,68 @@ class BenchTable:
 
     def __exit__(self, *_: object) -> None:
         if self.live is not None:
+            self.now = ""
+            self._draw(self.live)
             self.live.stop()
 
     def watch(self, cell: Any, state: str, progress: Any) -> None:
         """Takes what `bench` tells."""
         if progress is None:
-            self.states[cell.folder] = state
+            self._turn(cell, state)
+        elif self.live is None and not self.quiet:
+            self.plain(progress)
         elif progress.stage != "note":
-            self.clock.note(f"{cell.folder} {progress.stage}", progress.done)
+            self.clock.note(progress.stage, progress.done, progress.total)
             self.now = f"{cell.spec.name}: {line(progress, self.clock)}"
         if self.live is not None:
-            self.live.update(Group(self._table(), Text(self.now)), refresh=True)
-        elif progress is None:
-            typer.echo(f"{cell.spec.name} {cell.config.model.id} seed {cell.config.seed}: {state}", err=True)
-        else:
-            self.plain(progress)
+            self._draw(self.live)
 
-    def _table(self) -> Table:
+    def _turn(self, cell: Any, state: str) -> None:
+        """A cell begins or ends."""
+        self.clock, self.plain, self.now = Clock(), lines(), ""
+        self.at = next((at for at, other in enumerate(self.cells) if other.folder == cell.folder), self.at)
+        self.states[cell.folder] = f"{state}{_found(self.output / cell.folder, state)}"
+        if self.live is None and not self.quiet:
+            said = f"{cell.spec.name} {cell.config.model.id} seed {cell.config.seed}: {self.states[cell.folder]}"
+            typer.echo(said, err=True)
+
+    def _draw(self, live: Live) -> None:
+        said = [Text(self.now, no_wrap=True, overflow="ellipsis")] if self.now else []
+        live.update(Group(self._table(live.console.height - 4), *said), refresh=True)
+
+    def _table(self, height: int) -> Table:
+        """At most `height` cells: those around the one at work."""
         table = Table("task", "model", "config", "seed", "state", show_edge=False, pad_edge=False)
-        for cell in self.cells:
+        first, last = window(len(self.cells), self.at, height)
+        for cell in self.cells[first:last]:
             words = (cell.spec.name, cell.config.model.id, cell.config_name, cell.config.seed, self.states[cell.folder])
-            table.add_row(*(Text(str(word)) for word in words))
+            table.add_row(*(Text(str(word), no_wrap=True, overflow="ellipsis") for word in words))
+        if (first, last) != (0, len(self.cells)):
+            table.caption = f"cells {first + 1} to {last} of {len(self.cells)}"
         return table
+
+
+def window(count: int, at: int, height: int) -> tuple[int, int]:
+    """The first and last but one of `height` lines of `count` around line `at`."""
+    height = max(1, height)
+    first = max(0, min(at - height // 2, count - height))
+    return first, min(count, first + height)
+
+
+def _found(folder: Path, state: str) -> str:
+    """What a cell that has ended found: its headline, or why it failed."""
+    try:
+        if state in ("done", "kept"):
+            headline = read_result(folder).headline
+            score = "undefined" if headline.score is None else f"{headline.score:.2f}"
+            return f", {headline.name} {score}"
+        return f": {read_json(folder / 'failure.json')['reason']}" if state == "failed" else ""
+    except SuiteError:  # the file is for others to complain of
+        return ""
+
+
+def _nothing(progress: Any) -> None:
+    """Nobody watches."""
 
 
 def _bar() -> rich.progress.Progress:
@@ -152,7 +223,7 @@ def _on_bar(bar: rich.progress.Progress) -> Callable[[Any], None]:
         if progress.stage == "note":
             bar.console.print(Text(progress.note))
             return
-        clock.note(progress.stage, progress.done)
+        clock.note(progress.stage, progress.done, progress.total)
         if progress.stage not in tasks:
             tasks[progress.stage] = bar.add_task(progress.stage, total=progress.total, loss="", rate="")
         rate = clock.rate(progress.done)

@@ -1,6 +1,7 @@
 """A checkpoint and a LoraConfig -> a model whose every fresh part is trained and saved. Knows no task."""
 
 import contextlib
+import copy
 import logging
 import re
 import warnings
@@ -64,28 +65,28 @@ def build(
     heads = tuple(sorted({*_head_modules(model), *fresh}))
     if lora is None:
         return Built(model, fresh, heads)
-    with still_peft():
-        wrapped = peft.get_peft_model(model, _peft_config(lora, model, heads, peft_task))
+    wrapped = _wrapped(model, lora, heads, peft_task)
     _check_wrapped(wrapped, fresh, located.name)
     return Built(wrapped, fresh, heads)
 
 
 def load(located: Located, cls: type[Any], *, settings: dict[str, Any], keep_head: bool) -> tuple[Any, tuple[str, ...]]:
     """The model with the checkpoint's weights, in fp32 and eval mode, and the names of its fresh modules."""
-    renamed = {} if keep_head else _without_head(located, cls, settings)
-    model, missing, unexpected = _load(located, cls, settings, renamed)
+    model, missing, unexpected = _load(located, cls, settings, {})
     if _lost_backbone(missing):  # a causal LM's `model.` is `transformer.` in Llama's and Qwen's span classes
         first = {name.split(".")[0] for name in unexpected}
         again = {
             rf"^{prefix}\.": f"{cls.base_model_prefix}." for prefix in first & {"model", "transformer", "base_model"}
         }
         if again:
-            model, missing, unexpected = _load(located, cls, settings, {**renamed, **again})
-    lost = _lost_backbone(missing)
+            model, missing, unexpected = _load(located, cls, settings, again)
+    lost = _lost_backbone(missing) or _lost_embeddings(model, missing)
     if lost:
         count = f"{len(lost)} of {len(model.state_dict())} tensors"
         finding = f"{count} of {cls.__name__} are not in the checkpoint ({lost[0]}, ...)"
         raise ModelError(located.name, finding, "take a checkpoint whose weights belong to its config.json")
+    if not keep_head and _carries_head(located):
+        missing |= _head_made_anew(model)
     return model.eval(), _modules_of(model, missing)
 
 
@@ -132,17 +133,20 @@ def _load(
     return model, missing, set(info["unexpected_keys"])
 
 
-def _without_head(located: Located, cls: type[Any], settings: dict[str, Any]) -> dict[str, str]:
-    """A key mapping that leaves the checkpoint's own task head behind, where it has one."""
+def _carries_head(located: Located) -> bool:
+    """Whether the checkpoint was finetuned: its head belongs to a task."""
     config = transformers.AutoConfig.from_pretrained(located.folder)
-    architecture = (getattr(config, "architectures", None) or [""])[0]
-    if not architecture.endswith(_HEADED):
-        return {}
-    for name, value in settings.items():
-        setattr(config, name, value)
-    with torch.device("meta"):
-        heads = _head_modules(cls(config))
-    return {rf"^{re.escape(head)}\.": f"left_behind.{head}." for head in heads}
+    return (getattr(config, "architectures", None) or [""])[0].endswith(_HEADED)
+
+
+def _head_made_anew(model: Any) -> set[str]:
+    """Draws the head's weights as for a new model; their names."""
+    heads = _head_modules(model)
+    for module in (module for head in heads for module in model.get_submodule(head).modules()):
+        for parameter in module.parameters(recurse=False):
+            parameter._is_hf_initialized = False  # what is marked as loaded, transformers does not draw
+        model._init_weights(module)
+    return {name for name, _ in model.named_parameters() if _under(name, heads)}
 
 
 def _head_modules(model: Any) -> tuple[str, ...]:
@@ -165,6 +169,12 @@ def _lost_backbone(missing: set[str]) -> list[str]:
     return sorted(name for name in missing if re.search(r"\.\d+\.", name))
 
 
+def _lost_embeddings(model: Any, missing: set[str]) -> list[str]:
+    """Missing tensors of embeddings, which come with any checkpoint whose weights belong to its config."""
+    modules = dict(model.named_modules())
+    return sorted(name for name in missing if isinstance(modules.get(name.rpartition(".")[0]), torch.nn.Embedding))
+
+
 def _modules_of(model: Any, missing: set[str]) -> tuple[str, ...]:
     """The modules to train in full so that every missing tensor is trained: heads whole, else the smallest module."""
     modules, heads = dict(model.named_modules()), _head_modules(model)
@@ -172,12 +182,24 @@ def _modules_of(model: Any, missing: set[str]) -> tuple[str, ...]:
     return tuple(sorted(name for name in found if name in modules))
 
 
+def _wrapped(model: Any, lora: LoraConfig, heads: Sequence[str], peft_task: str) -> Any:
+    """The model under LoRA. Raises ConfigError for options that PEFT refuses."""
+    try:
+        with still_peft():
+            return peft.get_peft_model(model, _peft_config(lora, model, heads, peft_task))
+    except (ValueError, TypeError) as error:
+        finding = f"PEFT refuses them ({str(error).strip().splitlines()[0][:200]})"
+        raise ConfigError("lora.options", finding, "see the fields of PEFT's LoraConfig") from error
+
+
 def _peft_config(lora: LoraConfig, model: Any, heads: Sequence[str], peft_task: str) -> peft.LoraConfig:
     known = set(peft.LoraConfig.__dataclass_fields__)
     for name in lora.options:
         if name not in known:
             raise ConfigError(
-                "lora.options", f"PEFT's LoraConfig has no field {name!r}", schema.nearest(name, known) or "see PEFT"
+                "lora.options",
+                f"PEFT's LoraConfig has no field {name!r}",
+                schema.nearest(name, known).strip() or "see PEFT",
             )
     outside = "|".join(re.escape(name) for name in heads)
     fields = {
@@ -186,11 +208,11 @@ def _peft_config(lora: LoraConfig, model: Any, heads: Sequence[str], peft_task: 
         "lora_alpha": lora.alpha,
         "lora_dropout": lora.dropout,
         "target_modules": list(resolve_targets(lora, model, heads, type(model).__name__)),
-        "modules_to_save": list(heads),  # a copy: PEFT appends to what it is given
+        "modules_to_save": list(heads),
         "exclude_modules": rf"(.*\.)?({outside})(\..*)?" if heads else None,
         "fan_in_fan_out": any(isinstance(module, transformers.pytorch_utils.Conv1D) for module in model.modules()),
     }
-    return peft.LoraConfig(**{**fields, **lora.options})
+    return peft.LoraConfig(**{**fields, **copy.deepcopy(lora.options)})  # PEFT adds to the lists that it is given
 
 
 def _check_wrapped(model: Any, fresh: Sequence[str], place: str) -> None:

@@ -25,12 +25,18 @@ _WEIGHTS = ("*.safetensors", "*.bin")
 # These count positions from the padding token's id on, so that two of them never hold a text.
 _OFFSET_POSITIONS = {
     "roberta",
+    "roberta-prelayernorm",
     "xlm-roberta",
+    "xlm-roberta-xl",
+    "xmod",
     "camembert",
     "mpnet",
-    "xlm-roberta-xl",
     "longformer",
     "ibert",
+    "esm",
+    "luke",
+    "lilt",
+    "markuplm",
     "data2vec-text",
 }
 
@@ -101,22 +107,26 @@ def load_tokenizer(located: Located) -> tuple[Any, list[str]]:
     except (OSError, ValueError, KeyError, ImportError) as error:
         finding = f"its tokenizer cannot be loaded ({_first_line(error)})"
         raise ModelError(located.name, finding, "add tokenizer.json and tokenizer_config.json to the folder") from error
+    _check_vocabulary(tokenizer, located)
+    side = "left" if _ends_with_cls(tokenizer) else "right"
+    notes = [] if tokenizer.padding_side == side else [f"padding: on the {side}, where no text's output depends on it"]
+    tokenizer.padding_side = side
     if tokenizer.pad_token_id is not None:
-        return tokenizer, []
+        return tokenizer, notes
     token = tokenizer.eos_token or tokenizer.unk_token
     if token is None:
         raise ModelError(
             located.name, "no pad token, and none to stand in for it", "set pad_token in tokenizer_config.json"
         )
     tokenizer.pad_token = token
-    return tokenizer, [f"pad token: {token!r}, since the tokenizer has none"]
+    return tokenizer, [*notes, f"pad token: {token!r}, since the tokenizer has none"]
 
 
 def positions(config: Any) -> int | None:
     """The longest text, in tokens, for which the model has positions; None where it has no limit."""
     config = getattr(config, "text_config", config)
     limit = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
-    if not limit or config.model_type in ("t5", "mt5", "umt5"):
+    if not limit or limit < 0 or config.model_type in ("t5", "mt5", "umt5", "longt5"):  # XLNet says -1 for no limit
         return None
     if config.model_type in _OFFSET_POSITIONS:
         limit -= (config.pad_token_id or 0) + 1
@@ -130,8 +140,24 @@ def quiet() -> None:
     huggingface_hub.utils.disable_progress_bars()
 
 
+def _check_vocabulary(tokenizer: Any, located: Located) -> None:
+    """Refuses a folder without a vocabulary: transformers makes one of the special tokens alone, and says nothing."""
+    named = {"tokenizer.json", "tekken.json", *tokenizer.vocab_files_names.values()} - {"tokenizer_config.json"}
+    there = any((located.folder / name).is_file() for name in named) or any(located.folder.glob("*.model"))
+    if tokenizer.vocab_files_names and not there:
+        finding = f"its tokenizer has no vocabulary (none of {', '.join(sorted(named))})"
+        raise ModelError(located.name, finding, "add tokenizer.json and tokenizer_config.json to the folder")
+
+
+def _ends_with_cls(tokenizer: Any) -> bool:
+    """Whether a text ends with the CLS token (XLNet), so that its model reads the last position of all."""
+    return tokenizer.cls_token_id is not None and tokenizer("a")["input_ids"][-1:] == [tokenizer.cls_token_id]
+
+
 def _in_package(word: str) -> Located:
     module, _, inner = word.removeprefix(_PACKAGE).partition("/")
+    if not module.partition(".")[0] or not inner:
+        raise ModelError(word, "names no folder inside a package", "write package:MODULE/PATH")
     spec = importlib.util.find_spec(module.partition(".")[0])
     if spec is None or not spec.submodule_search_locations:
         raise ModelError(

@@ -1,0 +1,154 @@
+"""`hf-suite bench`: runs a suite's missing cells, or says what they would cost. Reads words, calls, prints."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from hf_suite.cli.common import Json, Limit, Mirror, given, wide_console
+from hf_suite.cli.progress import BenchTable, log_to_stderr, spoken
+from hf_suite.cli.run import AllowCode
+from hf_suite.errors import ConfigError
+
+if TYPE_CHECKING:
+    from hf_suite.estimate import Cost
+    from hf_suite.plan import Plan
+    from hf_suite.suite import Outcome
+
+Suite = Annotated[
+    str,
+    typer.Argument(metavar="SUITE", help="A shipped suite's name, or a suite file.", show_default=False),
+]
+Keys = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[KEY=VALUE]...", help="Config keys for every cell.", show_default=False),
+]
+Models = Annotated[
+    list[str] | None,
+    typer.Option("--model", help="A folder, a hub id, or package:MODULE/PATH; may be given again.", show_default=False),
+]
+Seeds = Annotated[
+    int | None,
+    typer.Option("--seeds", min=1, help="Seeds 0 to K-1 instead of the suite's.", show_default=False),
+]
+Folder = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="The bench's folder; without it runs/bench-SUITE.", show_default=False),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="List the cells to do, their rows and time, and do nothing.", show_default=False),
+]
+
+
+def bench(
+    suite: Suite,
+    keys: Keys = None,
+    model: Models = None,
+    seeds: Seeds = None,
+    output: Folder = None,
+    limit: Limit = None,
+    mirror: Mirror = None,
+    dry_run: DryRun = False,
+    allow_code: AllowCode = False,
+    as_json: Json = False,
+) -> None:
+    """Run the cells of a suite that have no Result yet; killed and called again, it does what is missing.
+
+    Exits 1 when a cell fails; the others go on.
+    """
+    file, over = given(keys, limit=limit, mirror=mirror)
+    if file is not None:
+        raise ConfigError(file, "a suite names its configs itself", "write `config:` into a suite file of your own")
+    log_to_stderr()
+    from hf_suite import suite as benches
+    from hf_suite.plan import plan
+
+    place = output or Path("runs") / f"bench-{Path(suite).stem}"
+    planned = plan(
+        suite,
+        models=model or [],
+        seeds=range(seeds) if seeds is not None else None,
+        mirrors=tuple(over.pop("mirror", ())),
+        over=over,
+        output=place,
+    )
+    if dry_run:
+        _preview(planned, place, allow_code=allow_code, as_json=as_json)
+        return
+    with BenchTable(planned.cells, place, quiet=as_json) as table:
+        outcome = benches.do(planned, place, allow_code=allow_code, watch=table.watch)
+    _show(place, outcome, as_json)
+    if outcome.failed:
+        raise typer.Exit(1)
+
+
+def _preview(planned: "Plan", place: Path, *, allow_code: bool, as_json: bool) -> None:
+    """Prints what a bench would do; exits 1 when a cell would be refused."""
+    to_do = [cell for cell in planned.cells if not cell.done(place)]
+    costs: dict[Path, Cost] = {}
+    if to_do:
+        from hf_suite.estimate import costs as measured
+
+        costs = measured(to_do, place, allow_code=allow_code)
+    cells = [
+        {
+            "folder": str(cell.folder),
+            "task": cell.spec.name,
+            "model": cell.config.model.id,
+            "config": cell.config_name,
+            "seed": cell.config.seed,
+            "rows": costs[cell.folder].rows,
+            "seconds": costs[cell.folder].seconds,
+            "refusal": costs[cell.folder].refusal,
+        }
+        for cell in to_do
+    ]
+    if as_json:
+        facts = {"to_do": cells, "done": len(planned.cells) - len(to_do), "skipped": planned.skipped}
+        typer.echo(json.dumps(facts, indent=1, ensure_ascii=False))
+    else:
+        _show_preview(cells, len(planned.cells), planned.skipped)
+    if any(cell["refusal"] for cell in cells):
+        raise typer.Exit(1)
+
+
+def _show_preview(cells: list[dict[str, Any]], planned: int, skipped: Mapping[str, str]) -> None:
+    table = Table("to do", "model", "config", "seed", "rows", "about", show_edge=False, pad_edge=False)
+    for cell in cells:
+        rows = ", ".join(f"{name} {count:,}" for name, count in cell["rows"].items())
+        about = spoken(cell["seconds"]) if cell["seconds"] is not None else "would fail"
+        words = (cell["task"], cell["model"], cell["config"], cell["seed"], rows, about)
+        table.add_row(*(Text(str(word)) for word in words))
+    if cells:
+        wide_console().print(table)
+    for reason in dict.fromkeys(f"{cell['task']} would fail: {cell['refusal']}" for cell in cells if cell["refusal"]):
+        typer.echo(reason)
+    for name, reason in skipped.items():
+        typer.echo(f"skipped {name}: {reason}")
+    if not cells:
+        typer.echo(f"nothing to do: {planned} of {planned} cells are done")
+        return
+    total = sum(cell["seconds"] or 0.0 for cell in cells)
+    typer.echo(f"{len(cells)} of {planned} cells to do, about {spoken(total)} at the speed measured just now")
+
+
+def _show(place: Path, outcome: "Outcome", as_json: bool) -> None:
+    if as_json:
+        facts = {
+            "folder": str(place),
+            "done": [str(folder) for folder in outcome.done],
+            "failed": {str(folder): reason for folder, reason in outcome.failed.items()},
+            "skipped": outcome.skipped,
+        }
+        typer.echo(json.dumps(facts, indent=1, ensure_ascii=False))
+        return
+    from hf_suite.report import render
+    from hf_suite.report.table import of_folder
+
+    wide_console().print(render.terminal(of_folder(place)))
+    typer.echo(f"written to {place}; next: hf-suite results {place}")

@@ -1,0 +1,201 @@
+"""What a bench sets out to do: suite, models, configs and seeds -> cells with their folders. Runs none of them."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from hf_suite import config as configs
+from hf_suite import data, kinds, models, parts, schema, shipped, stamp
+from hf_suite import spec as specs
+from hf_suite.config import ModelConfig, RunConfig, SuiteConfig
+from hf_suite.errors import ConfigError, MissingData, SuiteError
+from hf_suite.record import read_result
+from hf_suite.spec import TaskSpec
+
+_OF_THE_BENCH = {
+    "seed": "say --seeds K, or `seeds:` in the suite",
+    "output": "say --output DIR for the whole bench",
+    "mirror": "say --mirror DIR for the whole bench",
+    "task.name": "name tasks in the suite",
+    "model.id": "name models with --model",
+}
+"""Keys that a bench sets for each cell -> how to say what is meant."""
+
+
+@dataclass(frozen=True)
+class BenchCell:
+    """One run that a bench means to do."""
+
+    folder: Path
+    """Below the bench's folder: task / model / key / seed."""
+    spec: TaskSpec
+    config: RunConfig
+    config_name: str
+    source: "BenchCell | None" = None
+    """The cell whose model answers this one, where the task has no train split."""
+
+    def done(self, output: Path) -> bool:
+        """Whether its Result is there. Raises RunError, ConfigError when it cannot be read."""
+        if not (output / self.folder / "result.json").is_file():
+            return False
+        read_result(output / self.folder)
+        return True
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cells of a bench, sources before those that need them, and the tasks that it cannot do."""
+
+    suite: str
+    mean: str | None
+    cells: tuple[BenchCell, ...]
+    skipped: dict[str, str]
+    """Task -> why its rows are not at hand, or cannot be scored."""
+
+
+class _Found(NamedTuple):
+    """The cell of one task, after its source's; none, and the reason, where its rows cannot be scored."""
+
+    task: str
+    cells: list[BenchCell]
+    reason: str | None
+
+
+class _Variant(NamedTuple):
+    """What the cells of one suite differ in, besides their task."""
+
+    model: str
+    config: str
+    seed: int
+
+
+def plan(
+    suite: str | SuiteConfig,
+    *,
+    models: Sequence[str],
+    seeds: Sequence[int] | None = None,
+    mirrors: Sequence[str] = (),
+    over: Mapping[str, Any] | None = None,
+    output: Path | None = None,
+) -> Plan:
+    """All cells of a suite for these models, done or not.
+
+    Reads no weights but to tell their content, and the eval rows only of tasks that are not done in `output`: one whose
+    rows are not at hand or all without labels is skipped. Raises ConfigError, ModelError.
+    """
+    if not models:
+        raise ConfigError("bench", "no model is named", "name at least one with --model")
+    declared = configs.read_suite(suite) if isinstance(suite, str) else suite
+    _check_keys(over or {}, "command line")
+    planner = _Planner(declared, tuple(mirrors), over or {}, output)
+    skipped: dict[str, str] = {}
+    names = [declared.config] if isinstance(declared.config, str) else declared.config
+    cells: dict[Path, BenchCell] = {}
+    for variant in itertools.product(models, names, seeds if seeds is not None else declared.seeds):
+        for task in declared.tasks:
+            found = planner.find(task, _Variant(*variant))
+            if found.reason is not None:
+                skipped[found.task] = found.reason
+            for cell in found.cells:
+                cells.setdefault(cell.folder, cell)
+    name = Path(suite).stem if isinstance(suite, str) else "suite"
+    return Plan(name, declared.mean, tuple(cells.values()), skipped)
+
+
+def slug(name: str) -> str:
+    """A model's name as a folder's: one path part, and never that of another name."""
+    return quote(name, safe="/").replace("~", "%7E").replace("/", "~")
+
+
+@dataclass
+class _Planner:
+    """Makes cells, and keeps what is the same for many: where a model is, whether a task has rows."""
+
+    suite: SuiteConfig
+    mirrors: tuple[str, ...]
+    over: Mapping[str, Any]
+    output: Path | None
+    located: dict[ModelConfig, models.Located] = field(default_factory=dict)
+    reasons: dict[tuple[str, str], str | None] = field(default_factory=dict)
+
+    def find(self, task: str, variant: _Variant) -> _Found:
+        """The cells that a task of the suite needs."""
+        config, spec = self._config(task, variant)
+        before: list[BenchCell] = []
+        reason = None
+        if spec.trained_on is not None:
+            source = self.find(self._source(task, spec), variant)
+            before = source.cells
+            reason = f"{source.task}, which it is trained on: {source.reason}" if source.reason is not None else None
+        cell = self._cell(spec, config, variant, before[-1] if before else None)
+        if self.output is None or not cell.done(self.output):
+            reason = self._reason(task, cell) or reason
+        return _Found(spec.name, [*before, cell] if reason is None else [], reason)
+
+    def _cell(self, spec: TaskSpec, config: RunConfig, variant: _Variant, source: BenchCell | None) -> BenchCell:
+        if config.model not in self.located:
+            self.located[config.model] = models.locate(config.model, self.mirrors)
+        located = self.located[config.model]
+        key = stamp.cell_key(spec, config, model=located.sha256, mirrors=self.mirrors)
+        if source is not None:
+            key = stamp.digest([key, str(source.folder.parent)])[:12]
+        folder = Path(spec.name, slug(located.name), key, f"seed-{variant.seed}")
+        return BenchCell(folder, spec, config, variant.config, source)
+
+    def _config(self, task: str, variant: _Variant) -> tuple[RunConfig, TaskSpec]:
+        """The config file, then what the suite says for the task, then the command line; and the task they make."""
+        differs: dict[str, Any] = {}
+        for key, value in (self.suite.tasks.get(task) or {}).items():
+            differs = schema.merged(differs, schema.nested(key, value))
+        _check_keys(differs, f"{task} in the suite")
+        own = {"task": task, "model": variant.model, "seed": variant.seed, "mirror": self.mirrors, "output": None}
+        said = schema.read_yaml(shipped.find("configs", variant.config))
+        for layer in (differs, dict(self.over), own):
+            said = configs.layered(said, layer)
+        on_task = said["task"]
+        spec = specs.read(task, {key: value for key, value in on_task.items() if key != "name"})
+        kinds.check(spec)
+        if spec.source.train is None and "split" not in said:
+            said["train"] = None
+        return schema.build(RunConfig, said, f"{task} in the suite"), spec
+
+    def _source(self, task: str, spec: TaskSpec) -> str:
+        """The task that this one is trained on: as the suite writes it, else beside its own file, else shipped."""
+        name = spec.trained_on or ""
+        beside = Path(task).with_name(f"{name}.yaml")
+        own = str(beside) if Path(task).is_file() and beside.is_file() else name
+        found = next((word for word in self.suite.tasks if Path(word).stem == name), own)
+        if specs.read(found).source.train is None:
+            raise ConfigError(f"{spec.name}.trained_on", f"{name} has no train split", "name the task that is trained")
+        return found
+
+    def _reason(self, task: str, cell: BenchCell) -> str | None:
+        """Why the rows of a task cannot be trained on or scored here; None where they can, or its run must say it."""
+        at = (task, cell.config_name)
+        if at not in self.reasons:
+            self.reasons[at] = self._looked(cell.spec, cell.config)
+        return self.reasons[at]
+
+    def _looked(self, spec: TaskSpec, config: RunConfig) -> str | None:
+        try:
+            parts.parts(spec, config.model_copy(update={"train": None, "tune": None}))
+        except MissingData as error:
+            return f"{error.place}: {error.finding}"
+        except SuiteError:  # wrong rather than absent: the cell fails, and its run says why
+            return None
+        train = spec.source.train
+        if config.train is None or config.split is not None or train is None:
+            return None
+        return None if data.identify(spec, train, mirrors=self.mirrors) else f"no train split {train} at hand"
+
+
+def _check_keys(said: Mapping[str, Any], place: str) -> None:
+    """Refuses a key that the bench itself sets. Raises ConfigError."""
+    long = configs.layered(dict(said), {})
+    for key, remedy in _OF_THE_BENCH.items():
+        head, _, rest = key.partition(".")
+        if head in long and (not rest or (isinstance(long[head], Mapping) and rest in long[head])):
+            raise ConfigError(f"{place}: {key}", "a bench sets it for each cell", remedy)
