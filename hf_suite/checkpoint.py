@@ -95,6 +95,8 @@ def damaged(path: Path) -> str | None:
     try:
         manifest = json.loads((path / _MANIFEST).read_text("utf-8"))
     except (OSError, ValueError):
+        manifest = None
+    if not isinstance(manifest, dict):
         return f"{_MANIFEST} is missing or unreadable"
     for name in (_WEIGHTS, _OPTIMIZER, _PROGRESS):
         if not (path / name).is_file():

@@ -45,9 +45,7 @@ def prepared(config: RunConfig, *, resume: bool, allow_code: bool, watch: Watch,
     """Steps 1 to 6, from files to a built model: what can be refused is refused here, and nothing is written."""
     spec = specs.read(config.task["name"], {key: value for key, value in config.task.items() if key != "name"})
     kinds.check(spec)
-    for name in spec.metric_names():
-        if name.startswith("evaluate:"):
-            interop.check(name, allow_code=allow_code)
+    _check_metrics(spec, allow_code)
     folder = folders.place(config)
     folders.check(folder, config, resume=resume)
     begun = time.perf_counter()
@@ -123,6 +121,13 @@ def counted(model: Any) -> dict[str, int]:
 def now() -> str:
     """The time in UTC, to the second."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def _check_metrics(spec: TaskSpec, allow_code: bool) -> None:
+    """Refuses a metric of the user's own that cannot be, or may not run."""
+    for name in spec.metric_names():
+        if name.startswith("evaluate:"):
+            interop.check(name, allow_code=allow_code)
 
 
 def _resolved(

@@ -12,6 +12,7 @@ from hf_suite.config import RunConfig
 from hf_suite.errors import DataError, ModelError
 from hf_suite.parts import Parts
 from hf_suite.spec import TaskSpec
+from hf_suite.split import first
 
 _ROWS = 256
 
@@ -71,10 +72,10 @@ def best_order(table: numpy.ndarray) -> tuple[list[int], float]:
 
 
 def _train_rows(spec: TaskSpec, config: RunConfig, parts: Parts) -> Any:
-    split = parts.train
-    if split is None and spec.source.train is not None:
+    train = parts.train
+    if train is None and spec.source.train is not None:
         try:
-            split = data.rows(spec, spec.source.train, mirrors=config.mirror)
-        except DataError:  # no train rows at hand: then there is nothing to suggest from
+            train = data.labelled(spec, data.rows(spec, spec.source.train, mirrors=config.mirror))
+        except DataError:  # no train rows with labels at hand: then there is nothing to suggest from
             return None
-    return None if split is None else split.rows.select(range(min(_ROWS, len(split.rows))))
+    return None if train is None else train.rows.select(first(len(train.rows), _ROWS, spec.name))

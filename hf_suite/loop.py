@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import hashlib
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -78,29 +79,34 @@ def finetune(
         len(features), batch_size=config.batch_size, epochs=config.epochs, max_steps=config.max_steps
     )
     done = start.step if start is not None else 0
-    plan: batching.Plan = []
-    while done < steps:
-        epoch, at = divmod(done, -(-len(features) // config.batch_size))
-        if not plan or at == 0:
-            plan = batching.train_plan(lengths, batch_size=config.batch_size, seed=seed, epoch=epoch)
-        where = functools.partial(_where, features, plan[at], done)
-        rate = learning_rate(done, steps, config)
+    plans = _plans(lengths, batch_size=config.batch_size, seed=seed, done=done)
+    for step, (epoch, planned, is_last) in zip(range(done + 1, steps + 1), plans, strict=False):
+        where = functools.partial(_where, features, planned, step)
+        rate = learning_rate(step - 1, steps, config)
         wrapped.train()
-        _seed(seed, done, accelerator.process_index)
-        loss = _gradients(wrapped, adapter, features, plan[at], config=config, accelerator=accelerator, where=where)
+        _seed(seed, step - 1, accelerator.process_index)
+        loss = _gradients(wrapped, adapter, features, planned, config=config, accelerator=accelerator, where=where)
         _update(trained, optimizer, rate=rate, clip=config.clip, where=where)
-        done += 1
         yield Step(
-            step=done,
+            step=step,
             steps=steps,
             epoch=epoch,
-            ends_epoch=at + 1 == len(plan) or done == steps,
+            ends_epoch=is_last or step == steps,
             loss=loss,
             learning_rate=rate,
-            rows=tuple(features[plan[at]]["row"]),
-            tokens=sum(lengths[index] for index in plan[at]),
-            state=functools.partial(_state, trained, optimizer, done),
+            rows=tuple(features[planned]["row"]),
+            tokens=sum(lengths[index] for index in planned),
+            state=functools.partial(_state, trained, optimizer, step),
         )
+
+
+def _plans(lengths: Sequence[int], *, batch_size: int, seed: int, done: int) -> Iterator[tuple[int, list[int], bool]]:
+    """Of each step after `done`, without end: its epoch, its features, and whether it is the epoch's last."""
+    each = -(-len(lengths) // batch_size)
+    first, at = divmod(done, each)
+    for epoch in itertools.count(first):
+        plan = batching.train_plan(lengths, batch_size=batch_size, seed=seed, epoch=epoch)
+        yield from ((epoch, plan[place], place + 1 == each) for place in range(at if epoch == first else 0, each))
 
 
 def learning_rate(done: int, steps: int, config: TrainConfig) -> float:
@@ -175,7 +181,7 @@ def _update(
 def _where(features: Dataset, planned: Sequence[int], step: int) -> str:
     rows = list(dict.fromkeys(features[list(planned)]["row"]))
     listed = ", ".join(map(str, rows[:8])) + (", ..." if len(rows) > 8 else "")
-    return f"step {step + 1}, rows {listed}"
+    return f"step {step}, rows {listed}"
 
 
 def _seed(*parts: int) -> None:
@@ -213,7 +219,7 @@ def _restore(trained: dict[str, torch.nn.Parameter], optimizer: torch.optim.Opti
     with torch.no_grad():
         for name, parameter in trained.items():
             parameter.copy_(start.weights[name])
-            for part in ("step", "exp_avg", "exp_avg_sq"):
-                value = start.optimizer.get(f"{part}.{name}")
-                if value is not None:  # a weight that no batch has used yet has no moments
-                    optimizer.state[parameter][part] = value.clone() if part == "step" else value.to(parameter.device)
+    for key, value in start.optimizer.items():  # a weight that no batch has used yet is not among them
+        part, _, name = key.partition(".")
+        device = value.device if part == "step" else trained[name].device
+        optimizer.state[trained[name]][part] = value.to(device, copy=True)

@@ -94,13 +94,13 @@ def plan(
     skipped: dict[str, str] = {}
     names = [declared.config] if isinstance(declared.config, str) else declared.config
     cells: dict[Path, BenchCell] = {}
-    for variant in itertools.product(models, names, seeds if seeds is not None else declared.seeds):
-        for task in declared.tasks:
-            found = planner.find(task, _Variant(*variant))
-            if found.reason is not None:
-                skipped[found.task] = found.reason
-            for cell in found.cells:
-                cells.setdefault(cell.folder, cell)
+    chosen = seeds if seeds is not None else declared.seeds
+    for *variant, task in itertools.product(models, names, chosen, declared.tasks):
+        found = planner.find(task, _Variant(*variant))
+        if found.reason is not None:
+            skipped[found.task] = found.reason
+        for cell in found.cells:
+            cells.setdefault(cell.folder, cell)
     name = Path(suite).stem if isinstance(suite, str) else "suite"
     return Plan(name, declared.mean, tuple(cells.values()), skipped)
 

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -157,14 +157,17 @@ def _csv(text: str, name: str) -> Lines:
     try:
         header = next(reader, [])
         _check_columns(header, f"{name} line 1")
-        for values in reader:
+        for values in filter(None, reader):
             place = f"{name} line {reader.line_num}"
-            if len(values) not in {0, len(header)}:
-                raise ScoreError(place, f"{len(values)} values under {len(header)} columns", "quote commas in answers")
-            if values:
-                yield place, dict(zip(header, values, strict=True))
+            yield place, _under(header, values, place)
     except csv.Error as error:
         raise ScoreError(f"{name} line {reader.line_num}", f"is no CSV ({error})", "mend its quotes") from error
+
+
+def _under(header: Sequence[str], values: Sequence[str], place: str) -> dict[str, str]:
+    if len(values) != len(header):
+        raise ScoreError(place, f"{len(values)} values under {len(header)} columns", "quote commas in answers")
+    return dict(zip(header, values, strict=True))
 
 
 _READERS: dict[str, Callable[[str, str], Lines]] = {".json": _json, ".jsonl": _jsonl, ".csv": _csv}

@@ -27,17 +27,23 @@ _NOT_CONTENT = {"task", "seed", "model"}  # the task and the model stand in the 
 def cell_key(spec: TaskSpec, config: RunConfig, *, model: str, mirrors: tuple[str, ...]) -> str:
     """12 hex digits: sha256 of task, config as written, the model's and the data's content, and our protocol version.
 
-    Seed, folder names and mirrors do not count, and neither do defaults, so that a new key changes no old cell.
+    Seed, folder names and mirrors do not count, and neither do defaults, so that a new key changes no old cell. A
+    train split that the run does not read counts as null.
     """
-    splits = [
-        name for name in (spec.source.train, *spec.source.eval, config.split.of if config.split else None) if name
-    ]
+    cut = config.split.of if config.split is not None else None
+    own_train = config.split is None or "train" not in config.split.shares
+    trains = config.train is not None or config.tune is not None
+    reads = {spec.source.train: trains and own_train}
+    reads |= dict.fromkeys((*spec.source.eval, cut), True)
     content = {
         "task": spec.model_dump(mode="json", exclude_defaults=True, exclude={"published", "checked"}),
         "config": {key: value for key, value in folders.written(config).items() if key not in _NOT_CONTENT},
         "labels": config.model.labels,
         "model": model,
-        "data": {name: data.identify(spec, name, mirrors=mirrors) for name in sorted(set(splits))},
+        "data": {
+            name: data.identify(spec, name, mirrors=mirrors) if reads[name] else None
+            for name in sorted(filter(None, reads))
+        },
         "protocol": PROTOCOL,
     }
     return digest(content)[:12]
@@ -106,9 +112,6 @@ def headline(spec: TaskSpec, scores: Mapping[str, Mapping[str, float | None]]) -
 def caveats(session: Session, found: Evaluation) -> list[str]:
     """What keeps the numbers from being the plain ones, besides what `parts` said of the rows."""
     out = list(session.parts.caveats)
-    for run in session.lineage:
-        again = set(out) if run["task"] == session.spec.name else set()  # the same rows have the same caveats
-        out += [f"from the run of {run['task']}: {caveat}" for caveat in run["caveats"] if caveat not in again]
     train = session.config.train
     if train is not None and train.select_on in session.parts.eval:
         out.append(f"epoch selected on {train.select_on}, which it reports")
@@ -119,6 +122,9 @@ def caveats(session: Session, found: Evaluation) -> list[str]:
         for name, counts in found.counts.items()
         if counts.get("truncated")
     )
+    for run in session.lineage:
+        again = set(out) if run["task"] == session.spec.name else set()  # the same rows have the same caveats
+        out += [f"from the run of {run['task']}: {caveat}" for caveat in run["caveats"] if caveat not in again]
     return out
 
 

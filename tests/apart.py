@@ -41,11 +41,11 @@ def together(function: Callable[..., Any], *args: Any, processes: int) -> list[A
         return [json.loads((Path(folder) / str(rank)).read_text()) for rank in range(processes)]
 
 
-def launched(function: Callable[..., Any], *args: Any) -> None:
+def launched(function: Callable[..., Any], *args: Any, **keywords: Any) -> None:
     """Calls the function in two processes that know of each other; for use inside a process of `run`."""
     import accelerate
 
-    accelerate.debug_launcher(functools.partial(function, *args), num_processes=2)
+    accelerate.debug_launcher(functools.partial(function, *args, **keywords), num_processes=2)
 
 
 def _launched(folder: Path, function: Callable[..., Any], args: tuple[Any, ...], processes: int) -> None:

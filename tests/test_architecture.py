@@ -17,7 +17,7 @@ import hf_suite
 ROOT = Path(__file__).parent.parent
 MODULES = sorted((ROOT / "hf_suite").rglob("*.py"))
 PYTHON = sorted(path for folder in ("hf_suite", "tests", "benchmarks") for path in (ROOT / folder).rglob("*.py"))
-BLOCKS = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match)
+BLOCKS = (ast.If, ast.For, ast.While, ast.Try, ast.Match)
 HEAVY = ("torch", "transformers", "datasets", "peft", "accelerate", "evaluate")
 
 

@@ -302,38 +302,6 @@ def test_the_makers_of_the_numbers_are_named(tmp_path):
     )
 
 
-def test_a_mean_over_fewer_tasks_than_the_suites_names_those_it_has(tmp_path):
-    for seed in (0, 1):
-        write(tmp_path, cola(20.0 + seed, seed=seed))
-        write(tmp_path, result(STSB, {"validation": {"pearson": 80.0, "spearmanr": 90.0}}, seed=seed))
-    cells = [(f"{task}/minilm/0123456789ab/seed-{seed}", seed) for task in ("cola", "stsb", "rte") for seed in (0, 1)]
-    plan(tmp_path, cells, mean="glue")
-
-    (line,) = lines(tmp_path, "mean")
-
-    assert (line.task, line.model, line.seeds) == ("some, by GLUE's rule, without WNLI", "minilm", 2)
-    assert (line.numbers[0].value, line.numbers[0].sd) == (52.75, pytest.approx(0.353553, abs=1e-6))
-    assert line.notes == ("mean of 2 of 3 tasks: cola, stsb",)
-
-
-def test_a_mean_over_a_subset_names_it(tmp_path):
-    write(tmp_path, cola(20.0, rows={"train": 200, "validation": 100}, expected_rows={"train": 1000}))
-    plan(tmp_path, [("cola/minilm/0123456789ab/seed-0", 0)], mean="tasks")
-
-    (line,) = lines(tmp_path, "mean")
-
-    assert (line.task, line.notes) == ("some, headlines", ("mean of cola [200 train rows]",))
-
-
-def test_a_mean_over_an_undefined_task_is_undefined_and_names_it(tmp_path):
-    write(tmp_path, cola(None))
-    plan(tmp_path, [("cola/minilm/0123456789ab/seed-0", 0)], mean="glue")
-
-    (line,) = lines(tmp_path, "mean")
-
-    assert (line.numbers[0].value, line.notes) == (None, ("undefined in cola",))
-
-
 def test_tasks_stand_in_the_order_of_the_plan(tmp_path):
     for task in (COLA, STSB, MNLI):
         write(tmp_path, result(task))

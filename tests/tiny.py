@@ -28,6 +28,7 @@ _USUAL = {
     "gpt2": "GPT2LMHeadModel",
     "llama": "LlamaForCausalLM",
     "roberta": "RobertaForMaskedLM",
+    "xlnet": "XLNetLMHeadModel",
 }
 ARCHITECTURES = ("bert", "deberta-v2", "modernbert", "t5", "gpt2", "llama")
 
@@ -124,6 +125,14 @@ def _config(architecture: str, tokenizer: Any, over: dict[str, Any]) -> Any:
             "bos_token_id": tokenizer.bos_token_id,
             "eos_token_id": tokenizer.eos_token_id,
         },
+        "xlnet": {
+            "vocab_size": len(tokenizer),
+            "d_model": 32,
+            "n_layer": 2,
+            "n_head": 2,
+            "d_inner": 64,
+            "pad_token_id": tokenizer.pad_token_id,
+        },
         "llama": common
         | {
             "num_key_value_heads": 1,
@@ -155,6 +164,11 @@ def _unigram(special: Sequence[str]) -> list[tuple[str, float]]:
 
 def _deberta() -> Any:
     return transformers.DebertaV2Tokenizer(vocab=_unigram(["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]"]), unk_id=3)
+
+
+def _xlnet() -> Any:
+    special = ["<unk>", "<s>", "</s>", "<cls>", "<sep>", "<pad>", "<mask>", "<eod>", "<eop>"]
+    return transformers.XLNetTokenizer(vocab=_unigram(special))
 
 
 def _t5() -> Any:
@@ -233,4 +247,5 @@ _TOKENIZERS = {
     "gpt2": _gpt2,
     "llama": _llama,
     "roberta": _roberta,
+    "xlnet": _xlnet,
 }

@@ -104,7 +104,7 @@ def write_task(folder: Path, name: str, **over: Any) -> Path:
     return file
 
 
-def keys(world: World, name: str, model: Path | str, **over: Any) -> dict[str, Any]:
+def keys(world: World, name: str, model: Path | str, /, **over: Any) -> dict[str, Any]:
     """The config of a run of a few seconds, as a mapping: three steps of eight features, on the CPU."""
     short: dict[str, Any] = {
         "task": {"name": str(world.tasks[name])},
@@ -119,7 +119,7 @@ def keys(world: World, name: str, model: Path | str, **over: Any) -> dict[str, A
     return config.layered(short, over)
 
 
-def run_config(world: World, name: str, model: Path | str, **over: Any) -> RunConfig:
+def run_config(world: World, name: str, model: Path | str, /, **over: Any) -> RunConfig:
     """The RunConfig of those keys; `over` as in a config file (`train={"epochs": 1}`, `output=...`)."""
     return schema.build(RunConfig, keys(world, name, model, **over), "test")
 

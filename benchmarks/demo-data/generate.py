@@ -150,7 +150,7 @@ def sentence(rng: random.Random, actor: str, scene: str, setting: str) -> str:
     who, what = rng.choice(parts(actor, "=")), rng.choice(parts(scene, "="))
     if who.startswith(("two ", "a pair ")):
         verb, rest = what.split(" ", 1)
-        what = f"{ {'is': 'are', 'has': 'have'}.get(verb, verb)} {rest}"
+        what = f"{ {'is': 'are', 'has': 'have'}.get(verb, verb) } {rest}"
     where = f" {rng.choice(parts(setting, '='))}" if setting else ""
     return f"{upper_first(who)} {what}{where}."
 
@@ -174,9 +174,7 @@ def similar_pair(rng: random.Random, lex: dict[str, Any], split: str, relation: 
 def similarity(rng: random.Random, split: str) -> list[Row]:
     lex = lexicon("similarity")
     relations = ("same", "near", "same", "theme", "other")
-    return distinct(
-        SIZES["similarity"][split], lambda i: similar_pair(rng, lex, split, relations[i % 5])
-    )
+    return distinct(SIZES["similarity"][split], lambda i: similar_pair(rng, lex, split, relations[i % 5]))
 
 
 # ---------------------------------------------------------------- squad

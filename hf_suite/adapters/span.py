@@ -126,11 +126,9 @@ class SpanAdapter:
     def evidence(self, row: Row, features: Sequence[Feature], outputs: Sequence[Any]) -> Evidence:
         """The row's N_BEST spans over all its windows, and the lowest null score of them."""
         found: dict[tuple[int, int], float] = {}
-        for feature, (_, spans) in zip(features, outputs, strict=True):
-            for first, last, score in spans:
-                place = _stripped(row["context"], feature["starts"][first], feature["ends"][last])
-                if place[0] < place[1]:
-                    found[place] = max(score, found.get(place, score))
+        for start, end, score in _placed(row["context"], features, outputs):
+            if start < end:
+                found[start, end] = max(score, found.get((start, end), score))
         ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))[:N_BEST]
         spans = [[row["context"][start:end], start, end, score] for (start, end), score in ranked]
         return {"spans": spans, "null": min(null for null, _ in outputs)}
@@ -231,6 +229,13 @@ def _reads(row: Row, window: Mapping[str, Any], first: int, last: int) -> str | 
     if last - first >= MAX_ANSWER_TOKENS:
         return None
     return normalize(row["context"][window["starts"][first] : window["ends"][last]])
+
+
+def _placed(context: str, features: Sequence[Feature], outputs: Sequence[Any]) -> Iterator[tuple[int, int, float]]:
+    """Start and end in the context, and score, of every span of every window."""
+    for feature, (_, spans) in zip(features, outputs, strict=True):
+        for first, last, score in spans:
+            yield *_stripped(context, feature["starts"][first], feature["ends"][last]), score
 
 
 def _stripped(text: str, start: int, end: int) -> tuple[int, int]:

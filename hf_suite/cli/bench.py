@@ -122,8 +122,8 @@ def _show_preview(cells: list[dict[str, Any]], planned: int, skipped: Mapping[st
     for cell in cells:
         rows = ", ".join(f"{name} {count:,}" for name, count in cell["rows"].items())
         about = spoken(cell["seconds"]) if cell["seconds"] is not None else "would fail"
-        words = (cell["task"], cell["model"], cell["config"], cell["seed"], rows, about)
-        table.add_row(*(Text(str(word)) for word in words))
+        words = (cell["task"], cell["model"], Path(cell["config"]).stem, str(cell["seed"]), rows, about)
+        table.add_row(*(Text(word) for word in words))
     if cells:
         wide_console().print(table)
     for reason in dict.fromkeys(f"{cell['task']} would fail: {cell['refusal']}" for cell in cells if cell["refusal"]):

@@ -21,6 +21,8 @@ from hf_suite.record import read_json, read_result
 MEASURED = 10
 """Steps after which the whole is estimated."""
 
+_REDRAW = 0.1  # seconds
+
 
 class Clock:
     """Steps per second and the time left of one stage, measured from its first step on."""
@@ -127,7 +129,7 @@ class BenchTable:
     def __init__(self, cells: Sequence[Any], output: Path, *, quiet: bool = False) -> None:
         self.cells, self.output, self.quiet = cells, output, quiet
         self.states: dict[Any, str] = {cell.folder: "to do" for cell in cells}
-        self.at, self.now = 0, ""
+        self.at, self.now, self.drawn = 0, "", 0.0
         self.clock, self.plain = Clock(), lines()
         live = sys.stderr.isatty() and not quiet
         self.live = Live(console=Console(stderr=True), auto_refresh=False) if live else None
@@ -152,7 +154,7 @@ class BenchTable:
         elif progress.stage != "note":
             self.clock.note(progress.stage, progress.done, progress.total)
             self.now = f"{cell.spec.name}: {line(progress, self.clock)}"
-        if self.live is not None:
+        if self.live is not None and (progress is None or time.monotonic() - self.drawn > _REDRAW):
             self._draw(self.live)
 
     def _turn(self, cell: Any, state: str) -> None:
@@ -165,6 +167,7 @@ class BenchTable:
             typer.echo(said, err=True)
 
     def _draw(self, live: Live) -> None:
+        self.drawn = time.monotonic()
         said = [Text(self.now, no_wrap=True, overflow="ellipsis")] if self.now else []
         live.update(Group(self._table(live.console.height - 4), *said), refresh=True)
 
@@ -173,8 +176,9 @@ class BenchTable:
         table = Table("task", "model", "config", "seed", "state", show_edge=False, pad_edge=False)
         first, last = window(len(self.cells), self.at, height)
         for cell in self.cells[first:last]:
-            words = (cell.spec.name, cell.config.model.id, cell.config_name, cell.config.seed, self.states[cell.folder])
-            table.add_row(*(Text(str(word), no_wrap=True, overflow="ellipsis") for word in words))
+            config, seed = Path(cell.config_name).stem, str(cell.config.seed)
+            words = (cell.spec.name, cell.config.model.id, config, seed, self.states[cell.folder])
+            table.add_row(*(Text(word, no_wrap=True, overflow="ellipsis") for word in words))
         if (first, last) != (0, len(self.cells)):
             table.caption = f"cells {first + 1} to {last} of {len(self.cells)}"
         return table

@@ -55,7 +55,7 @@ def check_config(name: str) -> None:
         raise ConfigError("glue", f"no config {name!r}", f"{hint}there are: {', '.join(GLUE)}")
 
 
-def glue(config: str, predicted: Sequence[Any], gold: Sequence[Any]) -> dict[str, float]:
+def glue_scores(config: str, predicted: Sequence[Any], gold: Sequence[Any]) -> dict[str, float]:
     """The numbers of one of glue's configs, 0 to 1; nan where undefined, as evaluate has it."""
     kind = numpy.float64 if config == "stsb" else numpy.int64
     pair = numpy.asarray(predicted, dtype=kind), numpy.asarray(gold, dtype=kind)
@@ -63,14 +63,14 @@ def glue(config: str, predicted: Sequence[Any], gold: Sequence[Any]) -> dict[str
     return {name: numpy.nan if value is None else value / 100 for name, value in percents.items()}
 
 
-def squad(predictions: Sequence[Any], references: Sequence[Any]) -> dict[str, float]:
+def squad_scores(predictions: Sequence[Any], references: Sequence[Any]) -> dict[str, float]:
     """exact_match and f1. Raises ScoreError for ids that are missing, unknown or there twice."""
     texts, golds = _texts_and_golds(predictions, references, place="squad")
     return official_v1(texts, golds)
 
 
-def squad_v2(predictions: Sequence[Any], references: Sequence[Any], *, threshold: float) -> dict[str, float]:
-    """All that the official script gives with a no-answer file. Raises ScoreError as squad."""
+def squad_v2_scores(predictions: Sequence[Any], references: Sequence[Any], *, threshold: float) -> dict[str, float]:
+    """All that the official script gives with a no-answer file. Raises ScoreError as squad_scores."""
     texts, golds = _texts_and_golds(predictions, references, place="squad_v2")
     no_answer = {row["id"]: row["no_answer_probability"] for row in predictions}
     return official_v2(texts, golds, no_answer=no_answer, threshold=threshold)

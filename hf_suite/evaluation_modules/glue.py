@@ -14,4 +14,4 @@ class Glue(evaluate.Metric):
         return evaluate.MetricInfo(description=__doc__, citation="", features=features, format="numpy")
 
     def _compute(self, predictions: list[object], references: list[object]) -> dict[str, float]:
-        return evaluation_modules.glue(self.config_name, predictions, references)
+        return evaluation_modules.glue_scores(self.config_name, predictions, references)

@@ -15,4 +15,4 @@ class Squad(evaluate.Metric):
         return evaluate.MetricInfo(description=__doc__, citation="", features=features)
 
     def _compute(self, predictions: list[object], references: list[object]) -> dict[str, float]:
-        return evaluation_modules.squad(predictions, references)
+        return evaluation_modules.squad_scores(predictions, references)

@@ -17,4 +17,4 @@ class SquadV2(evaluate.Metric):
     def _compute(
         self, predictions: list[object], references: list[object], no_answer_threshold: float = 1.0
     ) -> dict[str, float]:
-        return evaluation_modules.squad_v2(predictions, references, threshold=no_answer_threshold)
+        return evaluation_modules.squad_v2_scores(predictions, references, threshold=no_answer_threshold)

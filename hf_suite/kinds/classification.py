@@ -61,11 +61,12 @@ class Classification:
         return spec.merge.get(best, best)
 
     def margin(self, evidence: Evidence, fitted: Mapping[str, float], spec: TaskSpec) -> float | None:
-        """The highest score less the second."""
+        """The highest score less the highest of a label that is another answer, after `merge`."""
         if "value" in evidence:
             return None
-        first, second = sorted(evidence["scores"].values(), reverse=True)[:2]
-        return first - second
+        answer = self.decide(evidence, fitted, spec)
+        others = [score for label, score in evidence["scores"].items() if spec.merge.get(label, label) != answer]
+        return max(evidence["scores"].values()) - max(others) if others else None
 
     def baseline(self, references: Mapping[RowId, Any], spec: TaskSpec) -> Mapping[RowId, Any]:
         """The label, given to every row, whose headline is best; for numbers the mean."""

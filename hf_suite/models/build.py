@@ -95,19 +95,16 @@ def resolve_targets(lora: LoraConfig, model: Any, heads: Sequence[str], place: s
     inside = {
         name.split(".")[-1] for name, module in model.named_modules() if _adaptable(module) and not _under(name, heads)
     }
+    listed = ", ".join(sorted(inside))
     if lora.targets is None:
-        for names in _QUERY_VALUE:
-            if inside.issuperset(names):
-                return names
-        raise ModelError(
-            place, "no known query and value layers", f"set lora.targets to some of: {', '.join(sorted(inside))}"
-        )
+        known = next((names for names in _QUERY_VALUE if inside.issuperset(names)), None)
+        if known is None:
+            raise ModelError(place, "no known query and value layers", f"set lora.targets to some of: {listed}")
+        return known
     for name in lora.targets:
         if name not in inside:
             hint = schema.nearest(name, inside)
-            raise ModelError(
-                "lora.targets", f"no layer {name!r} in {place}", f"{hint}there are: {', '.join(sorted(inside))}"
-            )
+            raise ModelError("lora.targets", f"no layer {name!r} in {place}", f"{hint}there are: {listed}")
     return tuple(lora.targets)
 
 

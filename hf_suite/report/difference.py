@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic.fields import FieldInfo
+
 from hf_suite.config import RunConfig
 from hf_suite.schema import Record, record_of
 
@@ -55,17 +57,20 @@ def _word(value: Any) -> str:
 def _different(kind: type[Record], data: Mapping[str, Any]) -> dict[str, Any]:
     result = {name: value for name, value in data.items() if name not in kind.model_fields}
     for name, field in kind.model_fields.items():
-        if name not in data:
-            continue
-        value, inner = data[name], record_of(field.annotation)
-        default = None if field.is_required() else field.get_default(call_default_factory=True)
-        if isinstance(value, Mapping) and inner is not None:
-            below = _different(inner, value)
-            if below or not isinstance(default, Record):
-                result[name] = below
-        elif field.is_required() or _plain(value) != _plain(default):
-            result[name] = value
+        if name in data:
+            result |= _part(name, field, data[name])
     return result
+
+
+def _part(name: str, field: FieldInfo, value: Any) -> dict[str, Any]:
+    """The key with what differs from its default, or nothing."""
+    inner = record_of(field.annotation)
+    default = None if field.is_required() else field.get_default(call_default_factory=True)
+    if isinstance(value, Mapping) and inner is not None:
+        below = _different(inner, value)
+        return {name: below} if below or not isinstance(default, Record) else {}
+    is_default = not field.is_required() and _plain(value) == _plain(default)
+    return {} if is_default else {name: value}
 
 
 def _plain(value: Any) -> Any:
