@@ -15,7 +15,7 @@ import torch
 
 from hf_suite.errors import RunError
 from hf_suite.loop import State
-from hf_suite.record import sync_folder, write_json
+from hf_suite.record import sync, sync_all, write_json
 
 log = logging.getLogger(__name__)
 
@@ -49,15 +49,13 @@ def save(folder: Path, state: State, progress: Mapping[str, Any], *, name: str =
         write_json(
             temporary / _MANIFEST, {part: _sha256(temporary / part) for part in (_WEIGHTS, _OPTIMIZER, _PROGRESS)}
         )
-        for path in temporary.iterdir():
-            _sync(path)
-        sync_folder(temporary)
+        sync_all(temporary)
         shutil.rmtree(final, ignore_errors=True)
         temporary.rename(final)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-    sync_folder(folder)
+    sync(folder)
     # Later ones are damaged (else they would have been resumed from), and must not push this one out.
     for old in [path for path in found(folder, name) if _number(path, name) <= state.step][keep:]:
         shutil.rmtree(old)
@@ -131,8 +129,3 @@ def _number(path: Path, name: str) -> int:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

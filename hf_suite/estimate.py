@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from datasets import Dataset
+
 from hf_suite import batching, folders
 from hf_suite.answering import answer
-from hf_suite.config import RunConfig
+from hf_suite.config import RunConfig, TrainConfig
 from hf_suite.errors import SuiteError
+from hf_suite.evaluation import choosing
 from hf_suite.experiment import prepared
 from hf_suite.loop import finetune
 from hf_suite.parts import Parts, parts
@@ -94,18 +97,18 @@ def _counted(found: Parts) -> dict[str, int]:
 
 
 def _seconds(speed: _Speed, config: RunConfig, found: Parts) -> float:
-    """Loading, finetuning, and each row as often as it is answered: tune rows after each epoch, and once at the end."""
-    answered = sum(len(split.rows) for split in found.eval.values())
-    if config.train is None or found.train is None:
+    """Loading, finetuning, and each row as often as it is answered: those that choose the epoch after each of them."""
+    answered = sum(len(split.rows) for split in (*found.eval.values(), found.tune) if split is not None)
+    if config.train is None:
         return speed.load + answered * speed.per_answer
-    answered += len(found.tune.rows) if found.tune is not None else 0
-    chosen = found.eval.get(config.train.select_on or "") or found.tune
-    answered += config.train.epochs * len(chosen.rows) if chosen is not None else 0
+    choose = found.eval.get(config.train.select_on or "", found.tune)
+    answered += config.train.epochs * len(choose.rows) if choose is not None else 0
     return speed.load + speed.finetune + answered * speed.per_answer
 
 
 def _measured(config: RunConfig, *, resume: bool, allow_code: bool) -> tuple[_Speed, Parts]:
     session = prepared(config, resume=resume, allow_code=allow_code, watch=_silent, stopping=Stopping())
+    choosing(session.spec, session.config.train, session.parts)  # refuses what the run would refuse
     return _Speed(session.seconds["load"], _finetuning(session), _per_answer(session)), session.parts
 
 
@@ -119,11 +122,20 @@ def _finetuning(session: Session) -> float:
     encode = (time.perf_counter() - begun) / len(sample) * len(train.rows)
     total = round(len(features) / len(sample) * len(train.rows))
     steps = batching.steps_in(total, batch_size=config.batch_size, epochs=config.epochs, max_steps=config.max_steps)
+    lengths = features["length"][:]
+    tokens = steps * min(config.batch_size, total) * sum(lengths) / len(lengths)
+    return encode + tokens * _per_token(session, features, config)
+
+
+def _per_token(session: Session, features: Dataset, config: TrainConfig) -> float:
+    """Seconds a token of finetuning, since steps are of unlike length; the first also warms up and counts only alone."""
     taken = finetune(session.model, session.adapter, features, config=config, accelerator=session.accelerator, seed=0)
-    times = [time.perf_counter()]
-    times += [time.perf_counter() for _ in itertools.islice(taken, 1 + _STEPS)]
-    warm = times[1:] if len(times) > 2 else times  # the first step also warms up
-    return encode + steps * (warm[-1] - warm[0]) / (len(warm) - 1)
+    times, tokens = [time.perf_counter()], [0]
+    for step in itertools.islice(taken, 1 + _STEPS):
+        times.append(time.perf_counter())
+        tokens.append(step.tokens)
+    first = 1 if len(times) > 2 else 0
+    return (times[-1] - times[first]) / sum(tokens[first + 1 :])
 
 
 def _per_answer(session: Session) -> float:

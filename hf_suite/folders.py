@@ -1,7 +1,7 @@
 """The run folder: whether it may be used, and run.yaml and model/ in it. Computes no score."""
 
-import os
 import shutil
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,9 +10,9 @@ from typing import Any
 from hf_suite import models, schema
 from hf_suite.adapters import take
 from hf_suite.config import RunConfig
-from hf_suite.errors import RunError
+from hf_suite.errors import RunError, SuiteError
 from hf_suite.models.saved import largest_difference
-from hf_suite.record import read_json, write_json
+from hf_suite.record import read_json, sync, sync_all, write_json
 from hf_suite.session import Session
 
 FACTS = "hf_suite.json"
@@ -55,8 +55,10 @@ def check_writable(folder: Path) -> None:
     parent = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not parent.is_dir():
         raise RunError(str(folder), f"{parent} is a file", "give another folder with --output")
-    if not os.access(parent, os.W_OK):
-        raise RunError(str(folder), "cannot be written to", "give a folder of your own with --output")
+    try:
+        tempfile.TemporaryFile(dir=parent).close()
+    except OSError as error:
+        raise RunError(str(folder), "cannot be written to", "give a folder of your own with --output") from error
 
 
 def begin(folder: Path, config: RunConfig) -> None:
@@ -72,20 +74,25 @@ def keep_model(session: Session) -> None:
     final, temporary = session.folder / "model", session.folder / ".model"
     if session.is_main:
         shutil.rmtree(temporary, ignore_errors=True)
-        session.weights_bytes = models.save(session.model, session.tokenizer, temporary, base=session.written.model.id)
-        keep_facts(session, temporary)
-        difference = _reload_difference(session, temporary)
-        if not difference <= RELOAD_TOLERANCE:  # nan is no proof either
-            shutil.rmtree(temporary)
-            finding = (
-                f"the saved weights, loaded on a fresh base, give other outputs (largest difference {difference:.2g})"
-            )
-            raise RunError(
-                str(session.folder), finding, "nothing was kept of it but the checkpoints; please report this"
-            )
+        try:
+            _save_proven(session, temporary)
+        except SuiteError:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        sync_all(temporary)
         shutil.rmtree(final, ignore_errors=True)
         temporary.rename(final)
+        sync(session.folder)
     session.accelerator.wait_for_everyone()
+
+
+def _save_proven(session: Session, folder: Path) -> None:
+    session.weights_bytes = models.save(session.model, session.tokenizer, folder, base=session.written.model.id)
+    keep_facts(session, folder)
+    difference = _reload_difference(session, folder)
+    if not difference <= RELOAD_TOLERANCE:  # nan is no proof either
+        finding = f"the saved weights, loaded on a fresh base, give other outputs (largest difference {difference:.2g})"
+        raise RunError(str(session.folder), finding, "nothing was kept of it but the checkpoints; please report this")
 
 
 def keep_facts(session: Session, folder: Path) -> None:

@@ -106,16 +106,23 @@ def write_json(path: Path, data: Any) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
-def sync_folder(folder: Path) -> None:
-    """Makes a rename inside the folder last through a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Makes a file, or the names inside a folder, last through a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_all(folder: Path) -> None:
+    """The same for all files of a folder without folders, and then for itself."""
+    for path in folder.iterdir():
+        sync(path)
+    sync(folder)
 
 
 def read_json(path: Path) -> Any:
@@ -149,8 +156,9 @@ def write_answers(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
     table = pyarrow.table({name: pyarrow.array(values, pyarrow.string()) for name, values in columns.items()})
     temporary = path.with_name(f".{path.name}.tmp")
     pyarrow.parquet.write_table(table, temporary, compression="zstd", write_page_checksum=True)
+    sync(temporary)
     temporary.replace(path)
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
 def read_answers(path: Path) -> Iterator[dict[str, Any]]:

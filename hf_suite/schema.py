@@ -124,8 +124,8 @@ def build(kind: type[R], data: Mapping[str, Any], place: str) -> R:
 
 
 def _refusal(kind: type[Record], error: pydantic.ValidationError, place: str) -> ConfigError:
-    # Of a union's complaints the deepest one is about the member that fits best.
-    first = max(error.errors(include_url=False), key=lambda found: len(found["loc"]))
+    # Of a union's complaints the deepest one is about the member that fits best; a misspelt key is also a missing one.
+    first = max(error.errors(include_url=False), key=lambda at: (len(at["loc"]), at["type"] == "extra_forbidden"))
     path = [str(part) for part in first["loc"] if not _is_union_tag(part)]
     key = ".".join(path)
     if first["type"] == "extra_forbidden":

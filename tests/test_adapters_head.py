@@ -127,7 +127,6 @@ def test_padding_goes_to_the_side_that_the_tokenizer_says(tiny_checkpoint):
         made = adapter(tiny_checkpoint, architecture=architecture)
         batch = made.collate(take(made.eval_features(rows_of("a", "a dog")), [0, 1]))
         assert " ".join(made.tokenizer.convert_ids_to_tokens(batch["input_ids"][0])) == ids
-        assert sorted(batch) == ["attention_mask", "input_ids", "token_type_ids"]
         left = architecture == "xlnet"
         assert batch["attention_mask"].tolist() == [[0, 1, 1, 1] if left else [1, 1, 1, 0], [1, 1, 1, 1]]
 
@@ -142,8 +141,8 @@ def test_a_length_that_special_tokens_fill_is_refused(tiny_checkpoint):
 @pytest.mark.parametrize("architecture", [*tiny.ARCHITECTURES, "roberta"])
 @pytest.mark.parametrize("task", ["reviews", "pairs"])
 def test_a_row_is_answered_alone_as_in_a_batch_of_sixteen(tiny_checkpoint, small_world, architecture, task):
-    made = part(small_world, tiny_checkpoint(architecture, initializer_range=0.2) if architecture not in ("t5",) else
-                tiny_checkpoint(architecture), task)  # fmt: skip
+    wide = {} if architecture == "t5" else {"initializer_range": 0.2}  # or a random model hardly tells texts apart
+    made = part(small_world, tiny_checkpoint(architecture, **wide), task)
     model = built(made, lora=None).model
     texts = ODD + ["a " * count for count in range(1, 27)]
     rows = rows_of(*texts, pairs=texts[::-1] if task == "pairs" else None)

@@ -1,6 +1,8 @@
 """Building a model from a checkpoint: which parts are fresh, what LoRA adapts, and what is refused."""
 
+import os
 import shutil
+from pathlib import Path
 
 import pytest
 import safetensors.torch
@@ -166,3 +168,20 @@ def test_options_reach_peft(tiny_checkpoint, small_world):
     made = part(small_world, tiny_checkpoint("bert"), "reviews")
     ready = built(made, lora=LoraConfig(rank=4, options={"use_dora": True}))
     assert [name for name, _ in ready.model.named_parameters() if "magnitude" in name] != []
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "fresh"),
+    [
+        ("albert-rxnmapper-smiles", "pairs", ("albert.pooler", "classifier")),
+        ("tinybert-4l-312-ner-from-int8", "pairs", ("bert.pooler.dense", "classifier")),
+        ("bart-tiny-g2p-en-gb", "pairs", ("classification_head",)),
+        ("llama-stories260K", "questions", ("qa_outputs",)),
+    ],
+)
+def test_real_checkpoints_lack_what_theirs_lack(small_world, name, task, fresh):
+    mirrors = [Path(folder) for folder in os.environ.get("HF_SUITE_MIRROR", "").split(os.pathsep) if folder]
+    folder = next((mirror / name for mirror in mirrors if (mirror / name).is_dir()), None)
+    if folder is None:
+        pytest.skip(f"HF_SUITE_MIRROR names no folder with {name}")
+    assert built(part(small_world, folder, task)).fresh == fresh

@@ -1,5 +1,7 @@
 """What a config leaves open, settled once and said: head, scale, lengths, rates, device."""
 
+import shutil
+
 import pytest
 import torch
 import transformers
@@ -38,6 +40,19 @@ def test_a_model_of_a_kind_that_cannot_do_the_task_is_refused(tiny_checkpoint, s
         refusal(settled, small_world, "questions", tiny_checkpoint("bert"), model_config=transformers.MarianConfig())
         == "bert: Marian has no class for question_answering; take an encoder, or another architecture that has one"
     )
+
+
+def test_a_tokenizer_without_offsets_is_refused_for_spans_and_leaves_nothing_behind(
+    tiny_checkpoint, small_world, tmp_path
+):
+    model = shutil.copytree(tiny_checkpoint("bert"), tmp_path / "bytes")
+    (model / "tokenizer.json").unlink()
+    transformers.ByT5Tokenizer().save_pretrained(model)
+    assert refusal(evaluated, small_world, "questions", model, tmp_path / "run") == (
+        "bytes: ByT5Tokenizer does not say which characters a token stands for, as spans need; "
+        "take a checkpoint with a tokenizer.json (a fast tokenizer)"
+    )
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_number_is_learnt_standardised_by_the_train_labels(tiny_checkpoint, small_world):

@@ -16,7 +16,7 @@ import pytest
 import torch.distributed
 import world
 
-from hf_suite import cli, experiment, folders, record
+from hf_suite import checkpoint, cli, experiment, folders, record
 from hf_suite.errors import Interrupted, RunError
 
 # 48 rows to train on and 16 that choose the epoch: 6 steps an epoch, 18 in all, a checkpoint every 4 and at each end.
@@ -27,8 +27,8 @@ OVER = {
 STEPS = 18
 
 
-def config(small_world, checkpoint, output, **over):
-    return world.run_config(small_world, "reviews", checkpoint, **{**OVER, **over}, output=str(output))
+def config(small_world, model, output, **over):
+    return world.run_config(small_world, "reviews", model, **{**OVER, **over}, output=str(output))
 
 
 def run(config, log, *, at=None, number=signal.SIGKILL, times=1, resume=False):
@@ -73,9 +73,9 @@ def weights(folder):
 
 
 def content(folder):
-    """What a run found, without what it measured of itself."""
+    """What a run found, without when and where."""
     result = record.read_result(folder).model_dump(mode="json")
-    measured = ("seconds", "tokens_per_second", "peak_memory_bytes", "started", "finished")
+    measured = ("seconds", "tokens_per_second", "peak_memory_bytes", "started", "finished", "commit", "dirty")
     return {name: value for name, value in result.items() if name not in measured}
 
 
@@ -338,6 +338,27 @@ def test_a_second_signal_ends_a_run_at_once(disturbed, whole):
     assert weights(folder) == weights(whole)
 
 
+def stopped_while_saving(settings, log):
+    """A run that gets SIGTERM at the moment when step 8's checkpoint takes its name."""
+
+    def hook(event, arguments):
+        if event == "os.rename" and str(arguments[1]).endswith("step-8"):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    sys.addaudithook(hook)
+    with contextlib.suppress(Interrupted):
+        run(settings, log)
+        sys.exit("was not stopped")
+
+
+def test_a_signal_while_a_checkpoint_is_written_lets_it_be_finished(disturbed, whole):
+    settings, folder, log = disturbed
+    assert apart.run(stopped_while_saving, settings, log) == 0
+    assert [path.name for path in checkpoint.found(folder / "checkpoints")] == ["step-9", "step-8"]
+    assert run_in(settings, log, resume=True) == 0
+    assert_same_run(folder, log, whole)
+
+
 def test_signals_mean_again_what_they_did_when_the_run_is_over(disturbed):
     settings, _, _ = disturbed
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
@@ -379,14 +400,14 @@ def one_of(settings, log, resume, left, number):
 def test_runs_disturbed_at_random_moments_end_as_an_undisturbed_one(disturbed, whole, number, tmp_path):
     settings, folder, log = disturbed
     every = apart.call(calls, settings, log, False, -1, number)
-    shutil.rmtree(folder)
     chance = random.Random(0)
     for _ in range(20):
         log.unlink()
-        codes = []
-        while not codes or codes[-1]:
-            resume = (folder / "run.yaml").is_file()
-            codes.append(apart.run(one_of, settings, log, resume, chance.randrange(1, every), number))
-        assert set(codes[:-1]) <= {-9 if number == signal.SIGKILL else 143}
-        assert_same_run(folder, log, whole)
         shutil.rmtree(folder)
+        while not (folder / "result.json").is_file():
+            resume = (folder / "run.yaml").is_file()
+            code = apart.run(one_of, settings, log, resume, chance.randrange(1, every), number)
+            assert code in (0, 143 if number == signal.SIGTERM else -9)
+            if code == 143:  # no step that was done is lost
+                assert checkpoint.found(folder / "checkpoints")[0].name == f"step-{max(losses(log))}"
+        assert_same_run(folder, log, whole)

@@ -102,9 +102,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_or_all_known():
 
 
 def test_a_wrong_type_is_refused_with_what_stands_there():
-    assert wrong(train={"epochs": "three"}) == (
-        "run.yaml: train.epochs is 'three'; input should be a valid integer"
-    )
+    assert wrong(train={"epochs": "three"}) == ("run.yaml: train.epochs is 'three'; input should be a valid integer")
     assert wrong(train={"epochs": 0}) == ("run.yaml: train.epochs is 0; input should be greater than or equal to 1")
     assert wrong(device="gpu") == ("run.yaml: device is 'gpu'; input should be 'auto', 'cpu', 'cuda' or 'mps'")
 

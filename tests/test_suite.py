@@ -1,64 +1,21 @@
-"""A bench does what is missing, records what fails and survives what stops it."""
+"""A bench does what is missing, and records what fails."""
 
-import json
-import os
-import random
 import shutil
-import signal
-import sys
 
-import apart
+import benching
 import pytest
 import world
-import yaml
+from benching import done, made, results, suite
 
-from hf_suite import schema
-from hf_suite.config import SuiteConfig
-from hf_suite.errors import Interrupted, RunError
-from hf_suite.record import read_json, read_result
+from hf_suite.errors import RunError
+from hf_suite.record import read_json
 from hf_suite.report.cells import collect
 from hf_suite.suite import bench
-
-SHORT = {"device": "cpu", "max_length": 32, "train": {"max_steps": 3, "batch_size": 8, "learning_rate": 0.01}}
 
 
 @pytest.fixture
 def own(tmp_path, tiny_checkpoint):
-    """A world, a checkpoint and a config of the test's own, to be changed."""
-    shutil.copytree(tiny_checkpoint("bert"), tmp_path / "bert")
-    (tmp_path / "short.yaml").write_text(yaml.safe_dump(SHORT))
-    return world.make(tmp_path)
-
-
-def suite(own, *tasks, **differs):
-    said = {str(own.tasks[task]): differs.get(task) for task in tasks}
-    return schema.build(SuiteConfig, {"tasks": said, "config": str(own.mirror.parent / "short.yaml")}, "suite.yaml")
-
-
-def done(own, *tasks, models=("bert",), output="bench", differs=None, **keywords):
-    """Runs a bench in the test's folder: its outcome, and what was told of each cell."""
-    place, told = own.mirror.parent, []
-    outcome = bench(
-        suite(own, *tasks, **(differs or {})),
-        models=[str(place / model) for model in models],
-        output=place / output,
-        mirrors=[str(own.mirror)],
-        watch=lambda cell, state, progress: told.append((cell.spec.name, state)) if progress is None else None,
-        **keywords,
-    )
-    return outcome, told
-
-
-def results(own, output="bench"):
-    """Every Result of a bench by its task."""
-    found = (own.mirror.parent / output).rglob("seed-*/result.json")
-    return {path.parts[-5]: read_result(path) for path in found}
-
-
-def made(own, output="bench"):
-    """What tells whether a Result was written anew: inode and time of each."""
-    stats = {path: path.stat() for path in (own.mirror.parent / output).rglob("seed-*/result.json")}
-    return {path: (stat.st_ino, stat.st_mtime_ns) for path, stat in stats.items()}
+    return benching.make(tmp_path, tiny_checkpoint("bert"))
 
 
 def test_each_cell_is_done_once(own):
@@ -261,60 +218,6 @@ def test_a_task_whose_source_failed_fails_with_that_reason(own):
     assert outcome.failed[answered] == f"{source}: the run that this task needs has failed; see its failure.json"
 
 
-# What stops it
-
-
-def stopped(own):
-    """A bench that is asked to stop in the second step of its first cell: what it raises."""
-
-    def watch(cell, state, progress):
-        if progress is not None and (progress.stage, progress.done) == ("finetune", 2):
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    place, mirrors = own.mirror.parent, [str(own.mirror)]
-    with pytest.raises(Interrupted) as e:
-        bench(suite(own, "reviews"), models=[str(place / "bert")], output=place / "bench", mirrors=mirrors, watch=watch)
-    return e.value
-
-
-def test_a_signal_stops_it_with_the_state_saved_and_it_goes_on_when_called_again(own, tmp_path):
-    error = stopped(own)
-    _, told = done(own, "reviews")
-    done(own, "reviews", output="undisturbed")
-
-    assert str(error) == (
-        f"{tmp_path / 'bench'}: stopped by SIGTERM; what is done is kept; run the same command again to go on"
-    )
-    assert error.exit_code == 143
-    assert told == [("reviews", "begun"), ("reviews", "done")]
-    assert results(own)["reviews"].scores == results(own, "undisturbed")["reviews"].scores
-
-
-def test_a_begun_cell_goes_on_wherever_its_model_and_task_lie_now(own, tmp_path):
-    stopped(own)
-    folder = tmp_path / "moved"
-    folder.mkdir()
-    for name in ("bert", "mirror", "tasks", "short.yaml", "bench"):
-        (tmp_path / name).rename(folder / name)
-    moved = world.World(folder / "mirror", {name: folder / "tasks" / f"{name}.yaml" for name in world.TASKS})
-
-    outcome, told = done(moved, "reviews")
-
-    assert (told, outcome.failed) == ([("reviews", "begun"), ("reviews", "done")], {})
-
-
-def test_what_a_kill_left_before_a_cell_was_begun_is_no_hindrance(own, tmp_path):
-    outcome, _ = done(own, "reviews")
-    folder = tmp_path / "bench" / outcome.done[0]
-    shutil.rmtree(folder)
-    folder.mkdir()
-    (folder / ".run.yaml").write_text("task:")
-
-    again, _ = done(own, "reviews")
-
-    assert (again.done, again.failed) == (outcome.done, {})
-
-
 def test_an_output_that_is_a_file_is_refused(own, tmp_path):
     (tmp_path / "bench").write_text("")
 
@@ -322,52 +225,3 @@ def test_an_output_that_is_a_file_is_refused(own, tmp_path):
         done(own, "reviews")
 
     assert str(e.value) == (f"{tmp_path / 'bench'}: {tmp_path / 'bench'} is a file; give another folder with --output")
-
-
-TOUCHING = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.rmtree"}
-
-
-def benched(tree, mirror, output, moment):
-    """Runs a bench of four cells and kills its own process the `moment`-th time that it touches the bench's folder."""
-    own = world.World(mirror, {name: tree / "tasks" / f"{name}.yaml" for name in world.TASKS})
-    touched = 0
-
-    def audit(event, arguments):
-        nonlocal touched
-        if event not in TOUCHING or not str(arguments[0]).startswith(str(tree / output)):
-            return
-        touched += 1
-        if touched == moment:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(audit)
-    differs = {"reviews": {"train.save_every": 2}, "questions": {"max_length": 64, "stride": 16}}
-    outcome, _ = done(own, "reviews", "entailed", "questions", output=output, differs=differs)
-    assert len(outcome.done) == 4
-    (tree / f"{output}.touched").write_text(str(touched))
-
-
-def found(tree, output):
-    """Scores and answers of every cell, as bytes."""
-    places = sorted(path.parent for path in (tree / output).rglob("seed-*/result.json"))
-    return {
-        str(place.relative_to(tree / output)): (
-            json.dumps(read_json(place / "result.json")["scores"]).encode(),
-            (place / "answers.parquet").read_bytes(),
-        )
-        for place in places
-    }
-
-
-def test_a_bench_killed_five_times_does_what_is_missing_and_ends_with_the_scores_of_an_undisturbed_one(own, tmp_path):
-    assert apart.run(benched, tmp_path, own.mirror, "undisturbed", 0) == 0
-    touched = int((tmp_path / "undisturbed.touched").read_text())
-    chance = random.Random(17)
-    for _ in range(5):
-        before = made(own, "killed")
-        assert apart.run(benched, tmp_path, own.mirror, "killed", chance.randint(1, touched // 4)) == -signal.SIGKILL
-        assert before.items() <= made(own, "killed").items()
-
-    assert apart.run(benched, tmp_path, own.mirror, "killed", 0) == 0
-    assert found(tmp_path, "killed") == found(tmp_path, "undisturbed")
-    assert not list((tmp_path / "killed").rglob("checkpoints"))
