@@ -128,7 +128,7 @@ def _finetuning(session: Session) -> float:
 
 
 def _per_token(session: Session, features: Dataset, config: TrainConfig) -> float:
-    """Seconds a token of finetuning, since steps are of unlike length; the first also warms up and counts only alone."""
+    """Seconds a token of finetuning: steps differ in length. The first also warms up, and counts only if alone."""
     taken = finetune(session.model, session.adapter, features, config=config, accelerator=session.accelerator, seed=0)
     times, tokens = [time.perf_counter()], [0]
     for step in itertools.islice(taken, 1 + _STEPS):

@@ -64,6 +64,8 @@ def check_writable(folder: Path) -> None:
 def begin(folder: Path, config: RunConfig) -> None:
     """Makes the folder with run.yaml, from which --resume and `config --diff` read."""
     folder.mkdir(parents=True, exist_ok=True)
+    for stray in folder.glob(".result.json.*"):  # of a process that was killed while it wrote
+        stray.unlink()
     temporary = folder / f".{RUN}"
     temporary.write_text(schema.dump_yaml(written(config)), "utf-8")
     temporary.replace(folder / RUN)

@@ -152,8 +152,7 @@ def test_a_cell_that_failed_is_tried_again_and_its_failure_forgotten(own, tmp_pa
 
 
 def test_a_task_whose_rows_turn_out_to_be_absent_is_skipped_and_not_failed(own, tmp_path):
-    pinned = {"source": {"revision": "0" * 40}}
-    world.write_task(own.tasks["reviews"].parent, "reviews", **pinned)
+    world.write_task(own.tasks["reviews"].parent, "reviews", source={"revision": "0" * 40})
     (own.mirror / "own" / "reviews" / "default" / "train.jsonl").unlink()
 
     outcome, told = done(own, "reviews", "likeness")
@@ -162,6 +161,16 @@ def test_a_task_whose_rows_turn_out_to_be_absent_is_skipped_and_not_failed(own, 
     assert outcome.failed == {}
     assert outcome.skipped["reviews"].startswith("own/reviews/default: split train is not at hand: ")
     assert read_json(tmp_path / "bench" / "bench.json")["skipped"] == outcome.skipped
+
+
+def test_a_task_whose_source_turns_out_to_be_absent_is_skipped_too(own):
+    world.write_task(own.tasks["pairs"].parent, "pairs", source={"revision": "0" * 40})
+    (own.mirror / "own" / "pairs" / "default" / "train.jsonl").unlink()
+
+    outcome, told = done(own, "entailed")
+
+    assert told == [("pairs", "begun"), ("pairs", "skipped"), ("entailed", "begun"), ("entailed", "skipped")]
+    assert outcome.skipped["entailed"] == f"pairs: {outcome.skipped['pairs']}"
 
 
 # Tasks that others' runs answer
