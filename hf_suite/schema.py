@@ -193,6 +193,13 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
+class _Dumper(yaml.SafeDumper):
+    """Quotes exactly the texts that `_Loader` would read as something else (`1e5`, which YAML 1.1 takes for a text)."""
+
+
+_Dumper.yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
+
+
 def dump_yaml(data: Mapping[str, Any]) -> str:
-    """A mapping as YAML text, in the order given."""
-    return yaml.safe_dump(dict(data), sort_keys=False, allow_unicode=True, width=100)
+    """A mapping as YAML text, in the order given; `read_yaml` gives it back."""
+    return yaml.dump(dict(data), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)

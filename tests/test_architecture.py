@@ -72,14 +72,13 @@ def test_no_statement_stands_more_than_two_blocks_deep():
 
 
 @pytest.mark.parametrize(
-    ("call", "room"),
-    [
-        ("load_dataset", {"hf_suite/data.py"}),
-        ("get_peft_model", {"hf_suite/models/build.py"}),
-    ],
+    ("call", "room"), [("load_dataset", "hf_suite/data.py"), ("get_peft_model", "hf_suite/models/")]
 )
 def test_each_outside_call_has_one_door(call, room):
-    assert {short(path) for path in MODULES if re.search(rf"\b{call}\(", path.read_text("utf-8"))} == room
+    callers = [short(path) for path in MODULES if re.search(rf"\b{call}\(", path.read_text("utf-8"))]
+
+    assert len(callers) == 1
+    assert callers[0].startswith(room)
 
 
 def test_every_module_stands_in_a_layer():

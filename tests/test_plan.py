@@ -208,7 +208,9 @@ def test_a_bench_without_a_model_is_refused(own):
     assert refusal(own, "reviews", models=()) == "bench: no model is named; name at least one with --model"
 
 
-def test_a_model_that_is_not_there_is_refused_before_any_cell(own, tmp_path):
+def test_a_model_that_is_not_there_is_refused_before_any_cell(own, tmp_path, monkeypatch):
+    monkeypatch.delenv("HF_SUITE_MIRROR", raising=False)
+
     with pytest.raises(ModelError) as e:
         planned(own, "reviews", models=("bert", "brt"))
 

@@ -159,3 +159,19 @@ def test_what_is_written_as_yaml_is_read_as_the_same():
     text = schema.dump_yaml(data)
     assert schema.parse(text, "here") == data
     assert list(schema.parse(text, "here")) == list(data)
+
+
+def test_what_is_dumped_is_read_back_with_its_types(tmp_path):
+    said = {
+        "a": "1e5",
+        "b": "true",
+        "c": "no",
+        "d": "3",
+        "e": 3e-4,
+        "f": None,
+        "g": "null",
+        "h": ["~", "x: y"],
+        "i": False,
+    }
+    (tmp_path / "said.yaml").write_text(schema.dump_yaml(said), "utf-8")
+    assert schema.read_yaml(tmp_path / "said.yaml") == said

@@ -1,5 +1,6 @@
 """A small world to run in: a mirror of generated rows, task files on it, and configs of a few steps. Holds no test."""
 
+import copy
 import itertools
 import json
 from collections.abc import Iterable, Mapping
@@ -88,11 +89,11 @@ def write_rows(file: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
 
 
 def task(name: str, **over: Any) -> dict[str, Any]:
-    """A task of this world as its file says it, with `over` laid upon it."""
+    """A task of this world as its file says it, with `over` laid upon it; a copy that may be changed."""
     source = {"path": f"own/{name}", "subset": "default", "eval": ["validation"]}
     train = {} if "trained_on" in _TASKS[name] else {"train": "train"}
     facts = {"name": name, "kind": "classification", "version": 1, "source": {**source, **train}, **_TASKS[name]}
-    return schema.merged(facts, over)
+    return copy.deepcopy(schema.merged(facts, over))
 
 
 def write_task(folder: Path, name: str, **over: Any) -> Path:

@@ -1,6 +1,6 @@
 """Pretrained checkpoints: where they are, how they become a model, how a finetuned one is kept. Knows no task."""
 
-from hf_suite.models.build import Built, build, resolve_targets
+from hf_suite.models.building import Built, build, resolve_targets
 from hf_suite.models.locate import Located, load_config, load_tokenizer, locate, positions
 from hf_suite.models.saved import inference, reload, save
 

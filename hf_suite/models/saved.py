@@ -10,7 +10,7 @@ import torch
 
 from hf_suite.config import LoraConfig
 from hf_suite.errors import ModelError, RunError
-from hf_suite.models.build import load, still_peft
+from hf_suite.models.building import load, still_peft
 from hf_suite.models.locate import Located
 
 ADAPTER = "adapter_model.safetensors"
