@@ -154,7 +154,8 @@ class BenchTable:
         elif progress.stage != "note":
             self.clock.note(progress.stage, progress.done, progress.total)
             self.now = f"{cell.spec.name}: {line(progress, self.clock)}"
-        if self.live is not None and (progress is None or time.monotonic() - self.drawn > _REDRAW):
+        begins = progress is None or progress.done == self.clock.first
+        if self.live is not None and (begins or time.monotonic() - self.drawn > _REDRAW):
             self._draw(self.live)
 
     def _turn(self, cell: Any, state: str) -> None:
