@@ -9,9 +9,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from hf_suite.cli.common import Json, Limit, Mirror, given, wide_console
+from hf_suite.cli.common import AllowCode, Json, Limit, Mirror, given, wide_console
 from hf_suite.cli.progress import BenchTable, log_to_stderr, spoken
-from hf_suite.cli.run import AllowCode
 from hf_suite.errors import ConfigError
 
 if TYPE_CHECKING:

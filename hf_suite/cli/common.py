@@ -39,6 +39,10 @@ Mirror = Annotated[
         show_default=False,
     ),
 ]
+AllowCode = Annotated[
+    bool,
+    typer.Option("--allow-code", help="Run the code of the task's evaluate: metrics.", show_default=False),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.", show_default=False)]
 
 

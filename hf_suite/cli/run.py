@@ -9,16 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from hf_suite import config as configs
-from hf_suite.cli.common import Json, Limit, Mirror, Model, Output, Seed, Task, Words, given, wide_console
+from hf_suite.cli.common import AllowCode, Json, Limit, Mirror, Model, Output, Seed, Task, Words, given, wide_console
 from hf_suite.cli.progress import log_to_stderr, watching
 from hf_suite.errors import ConfigError
 from hf_suite.record import Result
 
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a half-finished run folder.", show_default=False)]
-AllowCode = Annotated[
-    bool,
-    typer.Option("--allow-code", help="Run the code of the task's evaluate: metrics.", show_default=False),
-]
 Run = Annotated[
     str | None,
     typer.Argument(metavar="[RUN]", help="A finished run folder; else --model and --task.", show_default=False),

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hf_suite import kinds, spec
-from hf_suite.cli.common import Json, Mirror, Task, given
+from hf_suite.cli.common import AllowCode, Json, Mirror, Task, given
 from hf_suite.errors import ConfigError
 from hf_suite.spec import TaskSpec
 
@@ -34,10 +34,6 @@ Words = Annotated[
 Split = Annotated[
     str | None,
     typer.Option("--split", help="Which split, where the task has several.", show_default=False),
-]
-AllowCode = Annotated[
-    bool,
-    typer.Option("--allow-code", help="Run the code of the task's evaluate: metrics.", show_default=False),
 ]
 
 
