@@ -1,8 +1,9 @@
 """Pretrained checkpoints: where they are, how they become a model, how a finetuned one is kept. Knows no task."""
 
-from hf_suite.models.building import Built, build, resolve_targets
+from hf_suite.models.building import Built, build
 from hf_suite.models.locate import Located, load_config, load_tokenizer, locate, positions
 from hf_suite.models.saved import inference, reload, save
+from hf_suite.models.wrapping import resolve_targets
 
 __all__ = [
     "Built",

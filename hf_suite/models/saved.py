@@ -10,8 +10,9 @@ import torch
 
 from hf_suite.config import LoraConfig
 from hf_suite.errors import ModelError, RunError
-from hf_suite.models.building import load, still_peft
+from hf_suite.models.building import load
 from hf_suite.models.locate import Located
+from hf_suite.models.wrapping import still_peft
 
 ADAPTER = "adapter_model.safetensors"
 
