@@ -231,17 +231,18 @@ def test_padding_goes_where_no_output_depends_on_it_and_the_move_is_said(tiny_ch
 
 @pytest.mark.parametrize(
     ("architecture", "limit"),
-    [("bert", 512), ("roberta", 512), ("gpt2", 512), ("llama", 512), ("t5", None), ("xlnet", None)],
+    [("bert", 512), ("roberta", 512), ("gpt2", 512), ("llama", 512), ("t5", None), ("mt5", None), ("xlnet", None)],
 )
 def test_positions_are_the_longest_text_that_the_model_reads(tiny_checkpoint, architecture, limit):
     assert models.positions(models.load_config(located(tiny_checkpoint(architecture)))) == limit
 
 
-def test_robertas_514_positions_hold_512_tokens(tiny_checkpoint):
-    folder = tiny_checkpoint("roberta")
+@pytest.mark.parametrize("architecture", ["roberta", "xlm-roberta", "camembert", "mpnet"])
+def test_514_positions_that_are_counted_from_the_padding_on_hold_512_tokens(tiny_checkpoint, architecture):
+    folder = tiny_checkpoint(architecture)
     config = models.load_config(located(folder))
-    assert config.max_position_embeddings == 514
-    model = transformers.RobertaModel.from_pretrained(folder, add_pooling_layer=False)
+    assert (config.max_position_embeddings, models.positions(config)) == (514, 512)
+    model = transformers.AutoModel.from_pretrained(folder, add_pooling_layer=False)
     with torch.inference_mode():
         assert model(torch.full((1, 512), 7)).last_hidden_state.shape == (1, 512, 32)
         with pytest.raises((IndexError, RuntimeError), match="out of "):

@@ -2,36 +2,30 @@
 
 import shutil
 
-import apart
 import pytest
 import reloading
-import safetensors.torch
 import tiny
 import torch
+import trips
 import world
 from making import LORA, built, part, train
+from trips import Case
 
 from hf_suite import models
 from hf_suite.errors import ModelError, RunError
 
-TASKS = {"classification": "pairs", "question_answering": "questions"}
-CASES = [(architecture, kind) for architecture in tiny.ARCHITECTURES for kind in TASKS]
+CASES = [Case(architecture, kind) for architecture in tiny.ARCHITECTURES for kind in trips.TASKS]
 # Base checkpoints that carry a finished head, which gives way to a new one.
-HEADED = [("bert", "classification"), ("modernbert", "classification"), ("deberta-v2", "question_answering")]
-FULL = [("bert", "classification"), ("t5", "classification"), ("llama", "question_answering")]
-# The first name of the tensors that a task's model takes over; whatever else a checkpoint holds is some head.
-BACKBONES = ("bert.", "deberta.", "model.", "transformer.", "shared.", "encoder.", "decoder.")
-
-
-def randomise_heads(folder):
-    """Draws anew whatever in a checkpoint is no part of its backbone; the names of those tensors."""
-    file = folder / "model.safetensors"
-    weights = safetensors.torch.load_file(file)
-    heads = [name for name in weights if not name.startswith(BACKBONES)]
-    for name in heads:
-        weights[name] = torch.randn(weights[name].shape, generator=torch.Generator().manual_seed(42))
-    safetensors.torch.save_file(weights, file, metadata={"format": "pt"})
-    return heads
+HEADED = [
+    Case("bert", "classification", "headed"),
+    Case("modernbert", "classification", "headed"),
+    Case("deberta-v2", "question_answering", "headed"),
+]
+FULL = [
+    Case("bert", "classification", lora=False),
+    Case("t5", "classification", lora=False),
+    Case("llama", "question_answering", lora=False),
+]
 
 
 def refusal(call, *args, **keywords):
@@ -40,94 +34,37 @@ def refusal(call, *args, **keywords):
     return str(caught.value)
 
 
-def name_of(case):
-    return " ".join(map(str, case))
+@pytest.fixture(scope="module")
+def gone(tmp_path_factory, tiny_checkpoint, small_world):
+    """Every case trained for three steps and saved, beside a base whose heads have become others."""
+    root = tmp_path_factory.mktemp("trips")
+    return {str(case): trips.out(case, root, tiny_checkpoint, small_world) for case in [*CASES, *HEADED, *FULL]}
 
 
 @pytest.fixture(scope="module")
-def trips(tmp_path_factory, tiny_checkpoint, small_world):
-    """Every case trained for three steps, saved, and loaded by one fresh process on a base whose heads are others."""
-    root = tmp_path_factory.mktemp("trips")
-    jobs, memory = {}, {}
-    cases = [(*case, "usual", True) for case in CASES]
-    cases += [(*case, "headed", True) for case in HEADED] + [(*case, "usual", False) for case in FULL]
-    for architecture, kind, base, lora in cases:
-        key = name_of((architecture, kind, base, "lora" if lora else "full"))
-        task, folder = TASKS[kind], root / key.replace(" ", "-")
-        labels = world.PAIR_LABELS if kind == "classification" else None
-        head = {"head": kind, "labels": labels} if base == "headed" else {}
-        shutil.copytree(tiny_checkpoint(architecture, **head), folder / "base")
-        made = part(small_world, folder / "base", task)
-        torch.manual_seed(1)
-        ready = built(made, lora=LORA if lora else None)
-        before = {name: value.detach().clone() for name, value in ready.model.named_parameters()}
-        config = world.run_config(small_world, task, folder / "base")
-        untrained = reloading.logits(ready.model, made.adapter, made.rows.select(range(4)))
-        train(ready.model, made, config.train)
-        models.save(ready.model, made.tokenizer, folder / "saved", base="somewhere")
-        rows = made.rows.select(range(4))
-        memory[key] = {
-            "built": ready,
-            "logits": reloading.logits(ready.model, made.adapter, rows),
-            "untrained": untrained,
-            "still": [name for name, value in ready.model.named_parameters() if torch.equal(value, before[name])],
-            "randomised": randomise_heads(folder / "base"),
-            "folder": folder,
-        }
-        jobs[key] = {
-            "base": str(folder / "base"),
-            "folder": str(folder / "saved"),
-            "lora": lora,
-            "spec": made.adapter.spec.model_dump(),
-            "config": config.model_dump(),
-            "rows": [dict(row) for row in rows],
-        }
-    for key, logits in apart.call(reloading.reloaded, jobs).items():
-        memory[key]["reloaded"] = logits
-    return memory
+def reloaded(gone):
+    """The logits of all of them, loaded by one fresh process."""
+    return trips.back(gone)
 
 
-@pytest.mark.parametrize(
-    "key",
-    [
-        *[name_of((*case, "usual", "lora")) for case in CASES],
-        *[name_of((*case, "headed", "lora")) for case in HEADED],
-        *[name_of((*case, "usual", "full")) for case in FULL],
-    ],
-)
-def test_a_saved_model_answers_the_same_in_a_fresh_process_on_a_base_with_other_heads(trips, key):
-    trip = trips[key]
-    assert len(trip["reloaded"]) == len(trip["logits"]) > 0
-    assert trip["reloaded"] == pytest.approx(trip["logits"], abs=1e-6, rel=0)
+@pytest.mark.parametrize("case", [*CASES, *HEADED, *FULL], ids=str)
+def test_a_saved_model_answers_the_same_in_a_fresh_process_on_a_base_with_other_heads(gone, reloaded, case):
+    trip = gone[str(case)]
+    assert len(trip.logits) > 0
+    assert reloaded[str(case)] == pytest.approx(trip.logits, abs=1e-6, rel=0)
     # And that says something: three steps have moved the logits by more than the tolerance.
-    assert max(abs(a - b) for a, b in zip(trip["untrained"], trip["logits"], strict=True)) > 1e-3
+    assert trips.farthest(trip.untrained, trip.logits) > 1e-3
 
 
-@pytest.mark.parametrize("key", [name_of((*case, "usual", "lora")) for case in CASES])
-def test_every_tensor_of_a_fresh_part_is_trained_and_saved(trips, key):
-    trip = trips[key]
-    copies = [f"{module}.modules_to_save.default." for module in trip["built"].fresh]
-    assert [name for name in trip["still"] if any(copy in name for copy in copies)] == []
-    saved = safetensors.torch.load_file(trip["folder"] / "saved" / "adapter_model.safetensors")
-    for module in trip["built"].fresh:
-        own = [
-            name
-            for name, _ in trip["built"]
-            .model.get_base_model()
-            .get_submodule(module)
-            .modules_to_save["default"]
-            .named_parameters()
-        ]
-        assert {f"base_model.model.{module}.{name}" for name in own} <= saved.keys()
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_every_tensor_of_a_fresh_part_is_trained_and_saved(gone, case):
+    assert trips.untrained_parts(gone[str(case)]) == []
+    assert trips.unsaved_parts(gone[str(case)]) == set()
 
 
-def test_the_trips_cover_the_parts_that_peers_lose(trips):
+def test_the_trips_cover_the_parts_that_peers_lose(gone):
     def names(key):
-        return {
-            name.removeprefix("base_model.model.")
-            for name in safetensors.torch.load_file(trips[key]["folder"] / "saved" / "adapter_model.safetensors")
-            if "lora_" not in name
-        }
+        return {name.removeprefix("base_model.model.") for name in trips.saved_names(gone[key]) if "lora_" not in name}
 
     assert names("bert classification usual lora") == {
         "bert.pooler.dense.weight",
@@ -153,7 +90,7 @@ def test_the_trips_cover_the_parts_that_peers_lose(trips):
         "classification_head.out_proj.weight",
         "classification_head.out_proj.bias",
     }
-    assert trips["modernbert question_answering usual lora"]["randomised"] == [
+    assert gone["modernbert question_answering usual lora"].randomised == [
         "head.dense.weight",
         "head.norm.weight",
     ]
@@ -170,7 +107,7 @@ def test_a_kept_head_is_trained_and_saved_all_the_same(tiny_checkpoint, small_wo
     models.save(ready.model, made.tokenizer, tmp_path / "saved", base="somewhere")
     rows = made.rows.select(range(4))
     expected = reloading.logits(ready.model, made.adapter, rows)
-    assert randomise_heads(folder) == [
+    assert trips.randomise_heads(folder) == [
         "classifier.bias",
         "classifier.weight",
         "pooler.dense.bias",
@@ -198,9 +135,9 @@ def test_weights_that_are_not_finite_are_not_saved(tiny_checkpoint, small_world,
     assert not (tmp_path / "new").exists()
 
 
-def test_lora_weights_on_a_base_of_another_architecture_are_refused(trips, tiny_checkpoint, small_world):
+def test_lora_weights_on_a_base_of_another_architecture_are_refused(gone, tiny_checkpoint, small_world):
     made = part(small_world, tiny_checkpoint("gpt2"), "pairs")
-    saved = trips["bert classification usual lora"]["folder"] / "saved"
+    saved = gone["bert classification usual lora"].folder / "saved"
     message = refusal(
         models.reload,
         saved,

@@ -1,23 +1,32 @@
 """Tiny random checkpoints, saved as those architectures' checkpoints are found in the wild. Holds no test."""
 
-import json
-import string
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import tokenizers
 import torch
 import transformers
+from tokenizing import TOKENIZERS
 
-_PLAIN = (
-    "a an and are as at book bright by cat city dark day dog dull entails every film fine for garden good grey has he "
-    "house in is it its less like loud man many more night no not of old on one one or park plain play quiet red "
-    "river road sad she slow small some song story street sun swift tale that the there they this to town train tree "
-    "two under very walks was water what when where which while who why window with woman wonderful young"
+ARCHITECTURES = ("bert", "deberta-v2", "modernbert", "t5", "gpt2", "llama")
+"""Six that each break LoRA in another way."""
+OTHERS = (
+    "roberta",
+    "xlm-roberta",
+    "camembert",
+    "distilbert",
+    "albert",
+    "electra",
+    "deberta",
+    "deberta-v3",
+    "mpnet",
+    "bart",
+    "mt5",
+    "qwen2",
+    "qwen3",
+    "mistral",
 )
-WORDS = tuple(_PLAIN.split())
-_CHARACTERS = string.ascii_letters + string.digits + string.punctuation + "éüß日本"
+"""More of them, by transformers' name of the architecture; DeBERTa v3 is its v2 with other settings."""
 
 # What is published under such a name: a language model, whose own head no task uses.
 _USUAL = {
@@ -28,9 +37,21 @@ _USUAL = {
     "gpt2": "GPT2LMHeadModel",
     "llama": "LlamaForCausalLM",
     "roberta": "RobertaForMaskedLM",
+    "xlm-roberta": "XLMRobertaForMaskedLM",
+    "camembert": "CamembertForMaskedLM",
+    "distilbert": "DistilBertForMaskedLM",
+    "albert": "AlbertForMaskedLM",
+    "electra": "ElectraForPreTraining",
+    "deberta": "DebertaForMaskedLM",
+    "deberta-v3": "DebertaV2ForMaskedLM",
+    "mpnet": "MPNetForMaskedLM",
+    "bart": "BartForConditionalGeneration",
+    "mt5": "MT5ForConditionalGeneration",
+    "qwen2": "Qwen2ForCausalLM",
+    "qwen3": "Qwen3ForCausalLM",
+    "mistral": "MistralForCausalLM",
     "xlnet": "XLNetLMHeadModel",
 }
-ARCHITECTURES = ("bert", "deberta-v2", "modernbert", "t5", "gpt2", "llama")
 
 
 def checkpoint(
@@ -49,7 +70,7 @@ def checkpoint(
     classification; a number leaves them LABEL_0, LABEL_1, ... `over` goes to the model's config.
     """
     transformers.utils.logging.disable_progress_bar()
-    tokenizer = _TOKENIZERS[architecture]()
+    tokenizer = TOKENIZERS[architecture]()
     config = _config(architecture, tokenizer, over)
     if isinstance(labels, int):
         config.num_labels = labels
@@ -75,177 +96,65 @@ def _class(architecture: str, head: str | None, config: Any) -> type[Any]:
 
 
 def _config(architecture: str, tokenizer: Any, over: dict[str, Any]) -> Any:
-    common = {
-        "vocab_size": len(tokenizer),
-        "hidden_size": 32,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "intermediate_size": 64,
+    of_tokenizer = {
+        name: getattr(tokenizer, name)
+        for name in ("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id")
+        if getattr(tokenizer, name, None) is not None
+    }
+    settings = {"vocab_size": len(tokenizer), **of_tokenizer, **_SIZES[architecture], **over}
+    return transformers.AutoConfig.for_model(_MODEL_TYPES.get(architecture, architecture), **settings)
+
+
+_MODEL_TYPES = {"deberta-v3": "deberta-v2"}
+
+_COMMON = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 64,
+    "max_position_embeddings": 512,
+}
+_OFFSET = _COMMON | {"max_position_embeddings": 514}
+_GROUPED = _COMMON | {"num_key_value_heads": 1}
+_DEBERTA = {
+    "relative_attention": True,
+    "pos_att_type": ["p2c", "c2p"],
+    "max_relative_positions": -1,
+    "position_biased_input": False,
+    "pooler_hidden_size": 32,
+}
+_DEBERTA_V2 = _DEBERTA | {"position_buckets": 16, "share_att_key": True, "norm_rel_ebd": "layer_norm"}
+_T5 = {"d_model": 32, "d_kv": 16, "d_ff": 64, "num_layers": 2, "num_heads": 2, "decoder_start_token_id": 0}
+_SIZES: dict[str, dict[str, Any]] = {
+    "bert": _COMMON,
+    "deberta-v2": _COMMON | _DEBERTA_V2,
+    "modernbert": _COMMON | {"local_attention": 16, "global_attn_every_n_layers": 2},
+    "t5": _T5,
+    "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 512},
+    "llama": _GROUPED,
+    "roberta": _OFFSET,
+    "xlm-roberta": _OFFSET,
+    "camembert": _OFFSET,
+    "distilbert": {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64},
+    "albert": _COMMON | {"embedding_size": 16},
+    "electra": _COMMON | {"embedding_size": 16},
+    "deberta": _COMMON | _DEBERTA,
+    "deberta-v3": _COMMON | _DEBERTA_V2 | {"legacy": False, "pos_att_type": "p2c|c2p", "type_vocab_size": 0},
+    "mpnet": _OFFSET,
+    "bart": {
+        "d_model": 32,
+        "encoder_layers": 2,
+        "decoder_layers": 2,
+        "encoder_attention_heads": 2,
+        "decoder_attention_heads": 2,
+        "encoder_ffn_dim": 64,
+        "decoder_ffn_dim": 64,
         "max_position_embeddings": 512,
-        "pad_token_id": tokenizer.pad_token_id,
-    }
-    sizes: dict[str, dict[str, Any]] = {
-        "bert": common,
-        "roberta": common | {"max_position_embeddings": 514},
-        "deberta-v2": common
-        | {
-            "relative_attention": True,
-            "pos_att_type": ["p2c", "c2p"],
-            "position_buckets": 16,
-            "max_relative_positions": -1,
-            "position_biased_input": False,
-            "share_att_key": True,
-            "norm_rel_ebd": "layer_norm",
-            "pooler_hidden_size": 32,
-        },
-        "modernbert": common
-        | {
-            "bos_token_id": tokenizer.cls_token_id,
-            "eos_token_id": tokenizer.sep_token_id,
-            "cls_token_id": tokenizer.cls_token_id,
-            "sep_token_id": tokenizer.sep_token_id,
-            "local_attention": 16,
-            "global_attn_every_n_layers": 2,
-        },
-        "t5": {
-            "vocab_size": len(tokenizer),
-            "d_model": 32,
-            "d_kv": 16,
-            "d_ff": 64,
-            "num_layers": 2,
-            "num_heads": 2,
-            "decoder_start_token_id": tokenizer.pad_token_id,
-        },
-        "gpt2": {
-            "vocab_size": len(tokenizer),
-            "n_embd": 32,
-            "n_layer": 2,
-            "n_head": 2,
-            "n_positions": 512,
-            "bos_token_id": tokenizer.bos_token_id,
-            "eos_token_id": tokenizer.eos_token_id,
-        },
-        "xlnet": {
-            "vocab_size": len(tokenizer),
-            "d_model": 32,
-            "n_layer": 2,
-            "n_head": 2,
-            "d_inner": 64,
-            "pad_token_id": tokenizer.pad_token_id,
-        },
-        "llama": common
-        | {
-            "num_key_value_heads": 1,
-            "bos_token_id": tokenizer.bos_token_id,
-            "eos_token_id": tokenizer.eos_token_id,
-        },
-    }
-    return transformers.AutoConfig.for_model(architecture, **(sizes[architecture] | over))
-
-
-def _wordpiece() -> Any:
-    # Written out, since training a WordPiece vocabulary gives other ids each time.
-    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *_unique(_CHARACTERS.lower(), WORDS)]
-    pieces += [f"##{character}" for character in _unique(_CHARACTERS.lower()) if character not in string.punctuation]
-    return transformers.BertTokenizer(vocab={piece: at for at, piece in enumerate(pieces)})
-
-
-def _unigram(special: Sequence[str]) -> list[tuple[str, float]]:
-    words = [(f"▁{word}", -4.0) for word in _unique(WORDS) if len(word) > 1]
-    spaced = [(f"▁{character}", -7.0) for character in _unique(_CHARACTERS)]
-    return [
-        *((piece, 0.0) for piece in special),
-        ("▁", -6.0),
-        *words,
-        *spaced,
-        *((c, -8.0) for c in _unique(_CHARACTERS)),
-    ]
-
-
-def _deberta() -> Any:
-    return transformers.DebertaV2Tokenizer(vocab=_unigram(["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]"]), unk_id=3)
-
-
-def _xlnet() -> Any:
-    special = ["<unk>", "<s>", "</s>", "<cls>", "<sep>", "<pad>", "<mask>", "<eod>", "<eop>"]
-    return transformers.XLNetTokenizer(vocab=_unigram(special))
-
-
-def _t5() -> Any:
-    return transformers.T5Tokenizer(vocab=_unigram(["<pad>", "</s>", "<unk>"]), extra_ids=2)
-
-
-def _byte_level(special: list[str]) -> Any:
-    """A byte-level BPE; training one gives the same bytes each time."""
-    made = tokenizers.Tokenizer(tokenizers.models.BPE())
-    made.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
-    made.decoder = tokenizers.decoders.ByteLevel()
-    trainer = tokenizers.trainers.BpeTrainer(
-        vocab_size=400,
-        special_tokens=special,
-        show_progress=False,
-        initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet(),
-    )
-    made.train_from_iterator([" ".join(WORDS)] * 3, trainer)
-    return made
-
-
-def _modernbert() -> Any:
-    made = _byte_level(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])
-    made.post_processor = tokenizers.processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    return transformers.PreTrainedTokenizerFast(
-        tokenizer_object=made,
-        pad_token="[PAD]",
-        unk_token="[UNK]",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-        mask_token="[MASK]",
-        model_input_names=["input_ids", "attention_mask"],
-    )
-
-
-def _trained(cls: type[Any], special: list[str], **keywords: Any) -> Any:
-    model = json.loads(_byte_level(special).to_str())["model"]
-    return cls(vocab=model["vocab"], merges=[tuple(merge) for merge in model["merges"]], **keywords)
-
-
-def _gpt2() -> Any:
-    return _trained(transformers.GPT2Tokenizer, ["<|endoftext|>"])
-
-
-def _roberta() -> Any:
-    return _trained(transformers.RobertaTokenizer, ["<s>", "<pad>", "</s>", "<unk>", "<mask>"])
-
-
-def _llama() -> Any:
-    """BPE over characters with bytes to fall back on, as SentencePiece writes it; puts <s> first."""
-    pieces = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), "▁", *_unique(_CHARACTERS)]
-    merges: list[tuple[str, str]] = []
-    for word in _unique(WORDS):
-        left = "▁"
-        for character in word:
-            if left + character not in pieces:
-                merges.append((left, character))
-                pieces.append(left + character)
-            left += character
-    return transformers.LlamaTokenizer(
-        vocab={piece: at for at, piece in enumerate(pieces)}, merges=merges, add_bos_token=True
-    )
-
-
-def _unique(*parts: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys(piece for part in parts for piece in part))
-
-
-_TOKENIZERS = {
-    "bert": _wordpiece,
-    "deberta-v2": _deberta,
-    "modernbert": _modernbert,
-    "t5": _t5,
-    "gpt2": _gpt2,
-    "llama": _llama,
-    "roberta": _roberta,
-    "xlnet": _xlnet,
+        "decoder_start_token_id": 2,
+    },
+    "mt5": _T5 | {"feed_forward_proj": "gated-gelu"},
+    "qwen2": _GROUPED,
+    "qwen3": _GROUPED | {"head_dim": 16},
+    "mistral": _GROUPED,
+    "xlnet": {"d_model": 32, "n_layer": 2, "n_head": 2, "d_inner": 64},
 }
