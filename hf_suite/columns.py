@@ -24,16 +24,16 @@ def by_role(
 ) -> "pyarrow.Table":
     """A table with `row`, then the task's roles, then `extra` columns of the data; the texts are not copied.
 
-    `names` are the label names that the data carries, in the order of its ids; `place` opens the messages.
-    Raises DataError: no such column, a null or something else than text in an input, a label outside the
-    task's.
+    `names` are the label names that the data carries, in the order of its ids; `place` opens the messages. A list of
+    texts in an input is read as one, a space between two. Raises DataError: no such column, a null or something else
+    than text in an input, a label outside the task's.
     """
     import pyarrow
 
     arrays = {role: _column(source, column, place, key=f"task.columns.{role}") for role, column in spec.columns.items()}
     ids = _row_ids(arrays.get("id"), len(source), place)
-    for role in sorted(spec.columns.keys() - KINDS[spec.kind].targets(spec)):
-        _check_input(arrays[role], place, ids, role=role, column=spec.columns[role])
+    for role in sorted(spec.columns.keys() - KINDS[spec.kind].targets(spec) - {"references"}):
+        arrays[role] = _input(arrays[role], place, ids, role=role, column=spec.columns[role])
     if "label" in arrays:
         read = _number if spec.target == "number" else _namer(spec, names)
         pairs = zip(arrays["label"].to_pylist(), ids, strict=True)
@@ -41,6 +41,8 @@ def by_role(
         arrays["label"] = pyarrow.array([read(value, place, row) for value, row in pairs], kind)
     if "answers" in arrays:
         _check_answers(arrays["answers"].type, place, column=spec.columns["answers"])
+    for role in arrays.keys() & {"target", "references"}:
+        arrays[role] = _texts(arrays[role], place, role=role, column=spec.columns[role])
     for column in extra:
         if spec.columns.get(column, column) != column:
             finding = f"{column!r} is a column of the data, and a role of another column"
@@ -105,19 +107,49 @@ def _group(array: "pyarrow.ChunkedArray", place: str, *, column: str) -> "pyarro
     return array
 
 
-def _check_input(array: "pyarrow.ChunkedArray", place: str, ids: Sequence[RowId], *, role: str, column: str) -> None:
-    """Refuses nulls, and in all roles but `id` anything but text."""
-    import pyarrow
+def _input(
+    array: "pyarrow.ChunkedArray", place: str, ids: Sequence[RowId], *, role: str, column: str
+) -> "pyarrow.ChunkedArray":
+    """The column itself, lists of texts joined. Refuses nulls, and in all roles but `id` anything but text."""
+    import pyarrow.compute
 
-    texts = (pyarrow.types.is_string, pyarrow.types.is_large_string, pyarrow.types.is_string_view)
     if array.null_count:
         row = ids[array.is_null().to_pylist().index(True)]
         finding = f"{array.null_count:,} rows have no {column!r} (null), first row {row}"
         remedy = f"fill or remove them, or name another column as task.columns.{role}=COLUMN"
         raise DataError(place, finding, remedy)
-    if role != "id" and len(array) and not any(test(array.type) for test in texts):
+    if role != "id" and _is_list(array.type) and _is_text(array.type.value_type):
+        return pyarrow.compute.binary_join(array, " ")
+    if role != "id" and len(array) and not _is_text(array.type):
         finding = f"column {column!r} holds {array.type}, not text"
         raise DataError(place, finding, f"name a column of texts as task.columns.{role}=COLUMN")
+    return array
+
+
+def _texts(array: "pyarrow.ChunkedArray", place: str, *, role: str, column: str) -> "pyarrow.Array":
+    """A column of texts, or of lists of them, as lists without those that say nothing; null where none is left."""
+    import pyarrow
+
+    held = array.type.value_type if _is_list(array.type) else array.type
+    if not _is_text(held) and not pyarrow.types.is_null(held):
+        finding = f"column {column!r} holds {array.type}, neither texts nor lists of them"
+        raise DataError(place, finding, f"name a column of texts as task.columns.{role}=COLUMN")
+    lists = [[value] if isinstance(value, str) else value or [] for value in array.to_pylist()]
+    saying = [[text for text in texts if text and text.strip()] or None for texts in lists]
+    return pyarrow.array(saying, pyarrow.list_(pyarrow.string()))
+
+
+def _is_text(kind: "pyarrow.DataType") -> bool:
+    import pyarrow
+
+    tests = (pyarrow.types.is_string, pyarrow.types.is_large_string, pyarrow.types.is_string_view)
+    return any(test(kind) for test in tests)
+
+
+def _is_list(kind: "pyarrow.DataType") -> bool:
+    import pyarrow
+
+    return pyarrow.types.is_list(kind) or pyarrow.types.is_large_list(kind)
 
 
 def _check_answers(kind: "pyarrow.DataType", place: str, *, column: str) -> None:

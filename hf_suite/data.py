@@ -81,8 +81,12 @@ def identify(spec: TaskSpec, name: str, *, mirrors: Sequence[str] = ()) -> str |
 
 def references(spec: TaskSpec, name: str, *, mirrors: Sequence[str] = ()) -> dict[RowId, Any]:
     """The gold answer of each row of a split, as the metrics take them. Raises MissingData, DataError."""
-    whole = labelled(spec, rows(spec, name, mirrors=mirrors))
-    return {row["row"]: KINDS[spec.kind].reference(row, spec) for row in whole.rows}
+    return gold(spec, labelled(spec, rows(spec, name, mirrors=mirrors)))
+
+
+def gold(spec: TaskSpec, part: Split) -> dict[RowId, Any]:
+    """The gold answer of each row, None where it has none."""
+    return {row["row"]: KINDS[spec.kind].reference(row, spec) for row in part.rows}
 
 
 def labelled(spec: TaskSpec, whole: Split) -> Split:

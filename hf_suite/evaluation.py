@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hf_suite import scoring
+from hf_suite import data, scoring
 from hf_suite.answering import answer
 from hf_suite.config import TrainConfig
 from hf_suite.data import Split
@@ -27,7 +27,9 @@ class Evaluation:
     baseline: Scores
     fitted: dict[str, float]
     counts: dict[str, dict[str, float]]
-    """Split -> what was noticed: truncated rows, near ties, gold answers that no span can give."""
+    """Split -> what was noticed: truncated rows, near ties, empty answers, gold answers that no span can give."""
+    signatures: dict[str, str]
+    """Metric -> what exactly made its numbers, on the first eval split."""
     answers: dict[str, dict[RowId, Any]]
     references: dict[str, dict[RowId, Any]]
     lines: list[dict[str, Any]] = field(default_factory=list)
@@ -51,10 +53,10 @@ class Choice:
 def evaluate(session: Session) -> Evaluation:
     """Answers and scores every eval split, after fitting on tune what the kind fits."""
     kind, spec, tune = KINDS[session.spec.kind], session.spec, session.parts.tune
-    if tune is not None and kind.fits(spec):
+    if tune is not None and kind.fits(spec, session.config.protocol):
         evidence = _evidence(session, tune)
         session.fitted = kind.fit(evidence, references(session, tune), spec)
-    found = Evaluation({}, {}, session.fitted, {}, {}, {})
+    found = Evaluation({}, {}, session.fitted, {}, {}, {}, {})
     for name, split in session.parts.eval.items():
         _evaluate_split(session, name, split, found)
     return found
@@ -82,7 +84,7 @@ def select(session: Session) -> Choice | None:
     name, split, number = found
     kind, gold = KINDS[spec.kind], references(session, split)
     evidence = _evidence(session, split, stops=False)  # the epoch's state is not on disk yet
-    fitted = kind.fit(evidence, gold, spec) if kind.fits(spec) else {}
+    fitted = kind.fit(evidence, gold, spec) if kind.fits(spec, session.config.protocol) else {}
     answers = {row: kind.decide(one, fitted, spec) for row, one in evidence.items()}
     score = scoring.score(spec, answers, gold).get(number)
     return Choice(name, number, score, scoring.units(spec)[number].better == "lower")
@@ -90,18 +92,23 @@ def select(session: Session) -> Choice | None:
 
 def references(session: Session, split: Split) -> dict[RowId, Any]:
     """The gold answer of every row."""
-    kind = KINDS[session.spec.kind]
-    return {row["row"]: kind.reference(row, session.spec) for row in split.rows}
+    return data.gold(session.spec, split)
 
 
 def _evaluate_split(session: Session, name: str, split: Split, found: Evaluation) -> None:
     kind, spec = KINDS[session.spec.kind], session.spec
     gold, evidence = references(session, split), _evidence(session, split)
     answers = {row: kind.decide(one, found.fitted, spec) for row, one in evidence.items()}
-    found.counts[name] = {**session.adapter.counts, "near_ties": scoring.near_ties(spec, evidence, found.fitted)}
+    found.counts[name] = {
+        **session.adapter.counts,
+        "near_ties": scoring.near_ties(spec, evidence, found.fitted),
+        **kind.diagnosis(split.rows, answers, gold, evidence, spec),
+    }
     _em_bound(found.counts[name], len(gold))
     found.scores[name] = scoring.score(spec, answers, gold, evidence=evidence)
-    found.baseline[name] = scoring.baseline(spec, gold)
+    found.baseline[name] = scoring.baseline(spec, split.rows, gold)
+    if not found.signatures:
+        found.signatures.update(scoring.signatures(spec, answers, gold, evidence=evidence))
     found.answers[name], found.references[name] = answers, gold
     found.lines.extend(
         {"split": name, "row": row, "evidence": evidence[row], "answer": answers[row], "reference": gold[row]}

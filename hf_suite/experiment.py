@@ -236,9 +236,9 @@ def _save(session: Session, state: State, progress: dict[str, Any]) -> None:
 def _result(session: Session, found: Evaluation, *, started: str, allow_code: bool) -> Result:
     """The Result; metrics of the user's own are computed here, after the answers are on disk."""
     units = {name: (unit.name, unit.better) for name, unit in scoring.units(session.spec).items()}
-    signatures: dict[str, str] = {}
+    signatures = dict(found.signatures)
     if allow_code and any(name.startswith("evaluate:") for name in session.spec.metric_names()):
-        signatures = interop.add(session.spec, found.answers, found.references, found.scores, units)
+        signatures |= interop.add(session.spec, found.answers, found.references, found.scores, units)
     return Result(
         **stamp.facts(session),
         scores=found.scores,

@@ -112,7 +112,7 @@ def _session(asked: _Asked, *, base: str | None, watch: Watch, stopping: Stoppin
         stopping=stopping,
         weights_bytes=sum(path.stat().st_size for path in (folder / "model").glob("*.safetensors")),
         lineage=_lineage(folder, facts),
-        fitted=facts["fitted"] if kinds.KINDS[spec.kind].fits(spec) else {},
+        fitted=facts["fitted"] if kinds.KINDS[spec.kind].fits(spec, asked.config.protocol) else {},
     )
 
 

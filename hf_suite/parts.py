@@ -66,9 +66,13 @@ def _tune(spec: TaskSpec, config: RunConfig) -> TuneConfig | None:
     own = config.split is not None and "tune" in config.split.shares
     if config.tune is not None and own:
         raise ConfigError("tune", "split.shares has a part tune as well", "keep one of the two")
-    if config.tune is not None or own or config.train is None or not KINDS[spec.kind].fits(spec):
+    if config.tune is not None or own or config.train is None or not _fits(spec, config):
         return config.tune
     return TuneConfig(group=spec.columns.get("title"))
+
+
+def _fits(spec: TaskSpec, config: RunConfig) -> bool:
+    return KINDS[spec.kind].fits(spec, config.protocol)
 
 
 def _train_split(spec: TaskSpec, config: RunConfig) -> str:

@@ -47,7 +47,7 @@ class Result(Record):
     """Split -> number -> value; null is undefined."""
     headline: Headline
     baseline: Scores
-    """The scores of the best constant answer on the same rows."""
+    """The scores on the same rows of what answers them without a model: the best constant answer, a copied source."""
     units: dict[str, tuple[str, str | None]]
     """Number -> unit, and higher or lower is better (null: never ranked)."""
     rows: dict[str, int]

@@ -185,6 +185,6 @@ def _train(config: RunConfig, spec: TaskSpec, notes: list[str]) -> Any:
             + ("with LoRA" if config.lora is not None else "without LoRA")
         )
         over = {"learning_rate": rate}
-    if KINDS[spec.kind].fits(spec):
+    if KINDS[spec.kind].fits(spec, config.protocol):
         notes.append("tune: rows cut off train fit the task's threshold")
     return config.train.model_copy(update=over)

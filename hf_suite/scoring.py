@@ -10,7 +10,7 @@ from typing import Any
 
 from hf_suite import schema
 from hf_suite.errors import ConfigError, ScoreError
-from hf_suite.kinds import KINDS, Evidence
+from hf_suite.kinds import KINDS, Evidence, Row
 from hf_suite.metrics import METRICS, Unit
 from hf_suite.metrics.base import Answers, References, RowId
 from hf_suite.spec import TaskSpec
@@ -74,9 +74,22 @@ def units(spec: TaskSpec) -> dict[str, Unit]:
     return found
 
 
-def baseline(spec: TaskSpec, references: References) -> Scores:
-    """The scores of the best constant answer on the same rows."""
-    return score(spec, KINDS[spec.kind].baseline(references, spec), references)
+def baseline(spec: TaskSpec, rows: Iterable[Row], references: References) -> Scores:
+    """The scores on the same rows of what answers them without a model: the best constant, a copied source."""
+    return score(spec, KINDS[spec.kind].baseline(rows, references, spec), references)
+
+
+def signatures(
+    spec: TaskSpec, answers: Answers, references: References, *, evidence: Mapping[Any, Evidence] | None = None
+) -> dict[str, str]:
+    """Metric -> what exactly made its numbers, for those of the task's METRICS that have a choice."""
+    found = {name: METRICS[name].signature for name in _own(spec, None)}
+    ordered = {row: answers[row] for row in references}
+    return {
+        name: signature(ordered, references, spec, evidence=evidence)
+        for name, signature in found.items()
+        if signature is not None
+    }
 
 
 def near_ties(spec: TaskSpec, evidence: Mapping[Any, Evidence], fitted: Mapping[str, float]) -> int:

@@ -72,7 +72,7 @@ class TaskSpec(Record):
     name: str
     """Lower case, digits and underscores; also the name of the file."""
     kind: str
-    """What a row is and what is asked of it: classification, question_answering."""
+    """What a row is and what is asked of it: a key of KINDS (classification, translation, ...)."""
     version: int = Field(ge=1)
     """Raised whenever the number that this task gives could change."""
     source: Source
@@ -84,6 +84,12 @@ class TaskSpec(Record):
     """What a classification answers: one of the labels, or a number."""
     unanswerable: bool = False
     """Whether a question may have no answer in its context (SQuAD 2.0)."""
+    languages: dict[Literal["source", "target"], str] = Field(default_factory=dict)
+    """The texts' languages by their ISO 639 codes, a script after an underscore where one is meant (`zh_Hant`)."""
+    generation: dict[str, Any] = Field(default_factory=dict)
+    """How answers are generated here, under the names of transformers' GenerationConfig."""
+    document: Literal["row", "split", "heading"] = "row"
+    """What a language model reads as one text: a row, a whole split, or the rows from one ` = Title = ` to the next."""
     scale: Scale | None = None
     """For numbers: found in the train labels when null."""
     metrics: tuple[str | MetricUse, ...] = Field(min_length=1)

@@ -195,3 +195,36 @@ def test_rows_without_a_target_are_told_from_those_with_one():
     answers = pyarrow.array([None, {"text": [], "answer_start": []}])
     table = pyarrow.table({"row": ["x", "y"], "answers": answers})
     assert columns.has_target(table, task(QUESTIONS)).to_pylist() == [False, True]
+
+
+def written(kind="text2text", **columns):
+    facts = {"name": "own", "kind": kind, "version": 1, "source": {"path": "own/own", "subset": "default"}}
+    scored = {"columns": columns, "metrics": ["exact_match"], "headline": "exact_match"}
+    return schema.build(TaskSpec, {**facts, **scored}, "test")
+
+
+def test_targets_are_lists_of_texts_without_what_says_nothing():
+    table = pyarrow.table({"s": ["a", "b", "c"], "t": [["x", "", None, "y"], [" "], None], "one": ["z", None, " "]})
+    several = columns.by_role(table, written(source="s", target="t", references="one"), place="own train", names=None)
+    assert several["target"].to_pylist() == [["x", "y"], None, None]
+    assert several["references"].to_pylist() == [["z"], None, None]
+    spec = written(source="s", target="one")
+    single = columns.by_role(table, spec, place="own train", names=None)
+    assert single["target"].to_pylist() == [["z"], None, None]
+    assert columns.has_target(single, spec).to_pylist() == [True, False, False]
+
+
+def test_a_list_of_texts_is_read_as_one_text():
+    table = pyarrow.table({"s": [["One.", "Two."], []], "t": ["a", "b"]})
+    found = columns.by_role(table, written(source="s", target="t"), place="own train", names=None)
+    assert found["source"].to_pylist() == ["One. Two.", ""]
+
+
+def test_a_target_that_is_no_text_is_refused():
+    table = pyarrow.table({"s": ["a"], "t": [3]})
+    with pytest.raises(DataError) as caught:
+        columns.by_role(table, written(source="s", target="t"), place="own train", names=None)
+    assert str(caught.value) == (
+        "own train: column 't' holds int64, neither texts nor lists of them; "
+        "name a column of texts as task.columns.target=COLUMN"
+    )

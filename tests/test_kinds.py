@@ -52,20 +52,20 @@ def test_the_reference_is_the_label_or_nothing():
 
 
 def test_classification_fits_nothing():
-    assert not LABELS.fits(task("reviews"))
+    assert not LABELS.fits(task("reviews"), "head")
     assert LABELS.fit({}, {}, task("reviews")) == {}
 
 
 def test_the_baseline_is_the_constant_label_with_the_best_headline():
     references = {0: "negative", 1: "negative", 2: "positive"}
-    assert LABELS.baseline(references, task("reviews")) == dict.fromkeys(references, "negative")
+    assert LABELS.baseline([], references, task("reviews")) == dict.fromkeys(references, "negative")
     # F1 is that of the second label: to answer it always gives 50, never 0.
     by_f1 = task("reviews", metrics=["accuracy", "f1"], headline="f1")
-    assert LABELS.baseline(references, by_f1) == dict.fromkeys(references, "positive")
+    assert LABELS.baseline([], references, by_f1) == dict.fromkeys(references, "positive")
 
 
 def test_the_baseline_of_a_number_is_the_mean():
-    assert LABELS.baseline({0: 1.0, 1: 4.0}, task("likeness")) == {0: 2.5, 1: 2.5}
+    assert LABELS.baseline([], {0: 1.0, 1: 4.0}, task("likeness")) == {0: 2.5, 1: 2.5}
 
 
 def test_a_label_is_read_by_its_name_and_a_number_must_be_finite():
@@ -126,7 +126,7 @@ def test_the_threshold_is_the_one_with_the_best_f1():
     }
     references = {"sure": ["man"], "right": ["park"], "none": [], "wrong": ["cat"]}
     # By rising no_answer (-4, 1, 4, 6): both right answers count up to 1; beyond it "none" would be lost.
-    assert SPANS.fits(task("questions"))
+    assert SPANS.fits(task("questions"), "head")
     assert SPANS.fit(found, references, task("questions")) == {"null_threshold": 1.0}
 
 
@@ -137,7 +137,11 @@ def test_where_it_is_best_to_answer_nothing_the_threshold_lies_below_every_row()
 
 
 def test_nothing_is_fitted_where_every_question_has_an_answer():
-    assert not SPANS.fits(task("questions", unanswerable=False))
+    assert not SPANS.fits(task("questions", unanswerable=False), "head")
+
+
+def test_nothing_is_fitted_where_the_answer_is_written():
+    assert not SPANS.fits(task("questions"), "generation")
 
 
 def test_the_margin_is_the_nearer_of_another_span_and_the_threshold():
@@ -154,9 +158,9 @@ def test_the_reference_is_the_gold_texts_none_of_them_or_nothing():
 
 
 def test_the_baseline_is_no_answer_or_a_frequent_one():
-    given = SPANS.baseline({0: [], 1: [], 2: ["man"]}, task("questions"))
+    given = SPANS.baseline([], {0: [], 1: [], 2: ["man"]}, task("questions"))
     assert [answer["text"] for answer in given.values()] == ["", "", ""]
-    given = SPANS.baseline({0: ["man"], 1: ["man", "the man"], 2: []}, task("questions"))
+    given = SPANS.baseline([], {0: ["man"], 1: ["man", "the man"], 2: []}, task("questions"))
     assert [answer["text"] for answer in given.values()] == ["man", "man", "man"]
 
 
@@ -182,7 +186,8 @@ def test_the_tasks_of_the_small_world_fit(name):
             "reviews",
             {"kind": "clasification"},
             "reviews.kind: no kind 'clasification'; "
-            "did you mean 'classification'? there are: classification, question_answering",
+            "did you mean 'classification'? there are: classification, question_answering, translation, summarization, "
+            "text2text, language_modeling",
         ),
         (
             "reviews",
@@ -194,7 +199,8 @@ def test_the_tasks_of_the_small_world_fit(name):
             "reviews",
             {"metrics": ["acuracy"]},
             "reviews.metrics: no metric 'acuracy'; did you mean 'accuracy'? "
-            "there are: accuracy, f1, matthews_correlation, pearson, spearmanr, squad, squad_v2",
+            "there are: accuracy, f1, matthews_correlation, pearson, spearmanr, squad, squad_v2, "
+            "exact_match, token_f1, cer, bits_per_byte, word_perplexity, perplexity",
         ),
         (
             "reviews",

@@ -102,7 +102,8 @@ def test_a_metric_that_does_not_exist_is_refused_with_the_nearest() -> None:
         score(task(metrics=["acuracy"]), {1: "sad"}, {1: "sad"})
     assert str(error.value) == (
         "moods.metrics: no metric 'acuracy'; did you mean 'accuracy'? there are: accuracy, f1, "
-        "matthews_correlation, pearson, spearmanr, squad, squad_v2"
+        "matthews_correlation, pearson, spearmanr, squad, squad_v2, exact_match, token_f1, cer, bits_per_byte, "
+        "word_perplexity, perplexity"
     )
 
 
@@ -121,7 +122,7 @@ def test_two_metrics_that_give_the_same_number_are_refused() -> None:
 
 def test_the_baseline_is_the_best_constant_answer_on_the_same_rows() -> None:
     references = {1: "sad", 2: "sad", 3: "very-glad", 4: "sad"}
-    assert baseline(task(metrics=["accuracy", "f1"]), references) == {"accuracy": 75.0, "f1": 0.0}
+    assert baseline(task(metrics=["accuracy", "f1"]), [], references) == {"accuracy": 75.0, "f1": 0.0}
 
 
 def test_rows_decided_by_less_than_a_hundred_thousandth_are_near_ties() -> None:

@@ -12,6 +12,7 @@ from hf_suite import config as configs
 from hf_suite.cli.common import AllowCode, Json, Limit, Mirror, Model, Output, Seed, Task, Words, given, wide_console
 from hf_suite.cli.progress import log_to_stderr, watching
 from hf_suite.errors import ConfigError
+from hf_suite.kinds import KINDS
 from hf_suite.record import Result
 
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a half-finished run folder.", show_default=False)]
@@ -89,7 +90,8 @@ def _show(result: Result, folder: Path, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(result.model_dump(mode="json", by_alias=True), indent=1, ensure_ascii=False))
         return
-    table = Table("split", "number", "score", "best constant answer", show_edge=False, pad_edge=False)
+    baseline = KINDS[result.task["kind"]].baseline_name
+    table = Table("split", "number", "score", baseline, show_edge=False, pad_edge=False)
     for split, scores in result.scores.items():
         for name, value in scores.items():
             unit, better = result.units[name]

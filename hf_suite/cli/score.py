@@ -1,4 +1,4 @@
-"""`hf-suite score`: the scores of a predictions file, beside the best constant answer's. No model."""
+"""`hf-suite score`: the scores of a predictions file, beside those of answers without a model."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -53,7 +53,7 @@ def score(
         typer.echo(json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False))
         return
     typer.echo(f"{asked.name} {found['split']}, {found['rows']:,} rows")
-    Console().print(_table(found))
+    Console().print(_table(found, kinds.KINDS[asked.kind].baseline_name))
     for caveat in found["caveats"]:
         typer.echo(f"caveat: {caveat}")
 
@@ -87,20 +87,22 @@ def _split(asked: TaskSpec, split: str | None) -> str:
 def _scored(
     predictions: Path, asked: TaskSpec, split: str, *, mirrors: Sequence[str], allow_code: bool
 ) -> dict[str, Any]:
-    """All that is printed: scores, units, the best constant answer's scores, signatures and caveats."""
+    """All that is printed: scores, units, the baseline's scores, signatures and caveats."""
     from hf_suite import data, interop, scoring
 
     for name in asked.metric_names():
         if name.startswith("evaluate:"):
             interop.check(name, allow_code=allow_code)
     written = scoring.read_predictions(predictions, asked)
-    references = data.references(asked, split, mirrors=mirrors)
+    whole = data.labelled(asked, data.rows(asked, split, mirrors=mirrors))
+    references = data.gold(asked, whole)
     answers = scoring.matched(written, references)
     scores = scoring.score(asked, answers, references, place=predictions.name)
     units: dict[str, tuple[str, str | None]] = {
         name: (unit.name, unit.better) for name, unit in scoring.units(asked).items() if name in scores
     }
-    signatures = interop.add(asked, {split: answers}, {split: references}, {split: scores}, units)
+    signatures = scoring.signatures(asked, answers, references)
+    signatures |= interop.add(asked, {split: answers}, {split: references}, {split: scores}, units)
     published = asked.source.rows.get(split)
     fewer = published is not None and len(references) < published
     return {
@@ -108,15 +110,15 @@ def _scored(
         "split": split,
         "rows": len(references),
         "scores": scores,
-        "baseline": scoring.baseline(asked, references),
+        "baseline": scoring.baseline(asked, whole.rows, references),
         "units": units,
         "signatures": signatures,
         "caveats": [f"{split}: {len(references):,} of {published:,} rows"] if fewer else [],
     }
 
 
-def _table(found: Mapping[str, Any]) -> Table:
-    table = Table("number", "score", "best constant answer", "unit", show_edge=False, pad_edge=False)
+def _table(found: Mapping[str, Any], baseline: str) -> Table:
+    table = Table("number", "score", baseline, "unit", show_edge=False, pad_edge=False)
     for name, value in found["scores"].items():
         unit, better = found["units"][name]
         constant = _number(found["baseline"][name], unit) if name in found["baseline"] and better else ""

@@ -2,18 +2,26 @@
 
 from hf_suite import schema
 from hf_suite.errors import ConfigError
-from hf_suite.kinds.base import Evidence, Kind, Row
+from hf_suite.kinds.base import Evidence, Kind, Row, prompt
 from hf_suite.kinds.classification import Classification
+from hf_suite.kinds.language_modeling import LanguageModeling
 from hf_suite.kinds.question_answering import QuestionAnswering
+from hf_suite.kinds.summarization import Summarization
+from hf_suite.kinds.text2text import Text2Text
+from hf_suite.kinds.translation import Translation
 from hf_suite.metrics import METRICS
 from hf_suite.spec import MetricUse, TaskSpec
 
 KINDS: dict[str, Kind] = {
     "classification": Classification(),
     "question_answering": QuestionAnswering(),
+    "translation": Translation(),
+    "summarization": Summarization(),
+    "text2text": Text2Text(),
+    "language_modeling": LanguageModeling(),
 }
 
-__all__ = ["KINDS", "Evidence", "Kind", "Row", "check"]
+__all__ = ["KINDS", "Evidence", "Kind", "Row", "check", "prompt"]
 
 
 def check(spec: TaskSpec) -> None:

@@ -1,24 +1,30 @@
 """Classification: a text, or a pair, gets one of the labels or a number. Says nothing of how a model finds it."""
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from hf_suite.errors import ConfigError, ScoreError
-from hf_suite.kinds.base import Evidence, Row, best_constant
+from hf_suite.kinds.base import Evidence, Row, best_constant, wrote
 from hf_suite.metrics.base import RowId
 from hf_suite.spec import TaskSpec, normalized
+
+UNREADABLE = ""
+"""The answer where a model wrote no label."""
 
 
 class Classification:
     """Evidence is `{"scores": {label name: logit}}`, or `{"value": number}` on the label's own scale.
 
     Scores carry their label's name, so no order of labels can be mistaken after the model. The answer is a label name
-    or a number.
+    or a number; where a model wrote neither it is UNREADABLE, which is no label and so is wrong, or for a number the
+    train labels' mean.
     """
 
     inputs: ClassVar[frozenset[str]] = frozenset({"text"})
     optional: ClassVar[frozenset[str]] = frozenset({"text_pair", "id"})
+    baseline_name: ClassVar[str] = "best constant answer"
 
     def targets(self, spec: TaskSpec) -> frozenset[str]:
         """The label."""
@@ -43,7 +49,7 @@ class Classification:
         """The row's label name, or its number."""
         return row.get("label")
 
-    def fits(self, spec: TaskSpec) -> bool:
+    def fits(self, spec: TaskSpec, protocol: str) -> bool:
         """Nothing needs fitting: the highest score decides."""
         return False
 
@@ -54,21 +60,25 @@ class Classification:
         return {}
 
     def decide(self, evidence: Evidence, fitted: Mapping[str, float], spec: TaskSpec) -> str | float:
-        """The label with the highest score (the first of equals), after `merge`; or the number."""
+        """The label with the highest score (the first of equals), after `merge`; or the number; or what was written."""
         if "value" in evidence:
             return evidence["value"]
+        text = wrote(evidence)
+        if text is not None:
+            answer = self.read_back(text, spec)
+            return _no_answer(spec) if answer is None else answer
         best = max(evidence["scores"], key=evidence["scores"].__getitem__)
         return spec.merge.get(best, best)
 
     def margin(self, evidence: Evidence, fitted: Mapping[str, float], spec: TaskSpec) -> float | None:
         """The highest score less the highest of a label that is another answer, after `merge`."""
-        if "value" in evidence:
+        if "scores" not in evidence:
             return None
         answer = self.decide(evidence, fitted, spec)
         others = [score for label, score in evidence["scores"].items() if spec.merge.get(label, label) != answer]
         return max(evidence["scores"].values()) - max(others) if others else None
 
-    def baseline(self, references: Mapping[RowId, Any], spec: TaskSpec) -> Mapping[RowId, Any]:
+    def baseline(self, rows: Iterable[Row], references: Mapping[RowId, Any], spec: TaskSpec) -> Mapping[RowId, Any]:
         """The label, given to every row, whose headline is best; for numbers the mean."""
         if spec.target == "number":
             mean = math.fsum(references.values()) / len(references)
@@ -85,9 +95,68 @@ class Classification:
             raise ScoreError(spec.name, f"answer {text!r} is no label", f"write one of: {', '.join(spec.labels or ())}")
         return found
 
+    def diagnosis(
+        self,
+        rows: Iterable[Row],
+        answers: Mapping[RowId, Any],
+        references: Mapping[RowId, Any],
+        evidence: Mapping[RowId, Evidence],
+        spec: TaskSpec,
+    ) -> dict[str, float]:
+        """Of a model that wrote: `unreadable`, the rows whose text is no label (or number)."""
+        texts = [text for found in evidence.values() if (text := wrote(found)) is not None]
+        return {"unreadable": sum(self.read_back(text, spec) is None for text in texts)} if texts else {}
+
+    def wording(self, spec: TaskSpec) -> str:
+        """The text or both, then the labels to choose from."""
+        read = "First: {text}\nSecond: {text_pair}" if "text_pair" in spec.columns else "Text: {text}"
+        asked = "Which number is it?" if spec.target == "number" else f"Which is it: {_listed(self.candidates(spec))}?"
+        return f"{read}\n{asked}\nAnswer:"
+
+    def candidates(self, spec: TaskSpec) -> list[str]:
+        """The labels with spaces for underscores; none for a number."""
+        return [label.replace("_", " ") for label in spec.labels or ()]
+
+    def written(self, reference: Any, spec: TaskSpec) -> str:
+        """The label with spaces for underscores, or the number in its shortest form."""
+        return reference.replace("_", " ") if isinstance(reference, str) else f"{reference:g}"
+
+    def read_back(self, text: str, spec: TaskSpec) -> str | float | None:
+        """The label that the first line opens with, else the only one it names, after `merge`; or its first number.
+
+        Case and punctuation do not count, and of `not entailment` and `entailment` the longer is read.
+        """
+        line = next((line for line in text.splitlines() if line.strip()), "")
+        if spec.target == "number":
+            found = re.search(r"[-+]?\d+(?:\.\d+)?", line)
+            return float(found[0]) if found else None
+        names = {_words(label): label for label in (*(spec.labels or ()), *spec.merge)}
+        choices = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+        pattern = re.compile(rf"(?<!\S)(?:{choices})(?!\S)")
+        opening = pattern.match(_words(line))
+        named = {opening[0]} if opening else set(pattern.findall(_words(line)))
+        label = names[named.pop()] if len(named) == 1 else None
+        return None if label is None else spec.merge.get(label, label)
+
     def empty_inputs(self, rows: Sequence[Row]) -> int:
         """Rows with a text, or text pair, of whitespace alone."""
         return sum(not row["text"].strip() or not row.get("text_pair", "-").strip() for row in rows)
+
+
+def _no_answer(spec: TaskSpec) -> str | float:
+    if spec.target == "number":
+        return spec.scale.mean if spec.scale is not None else 0.0
+    return UNREADABLE
+
+
+def _words(text: str) -> str:
+    """Its words in lower case, one space apart."""
+    return re.sub(r"[\W_]+", " ", text.casefold()).strip()
+
+
+def _listed(names: Sequence[str]) -> str:
+    """`a, b or c`."""
+    return " or ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def _number(text: Any, spec: TaskSpec) -> float:

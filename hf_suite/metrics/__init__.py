@@ -1,7 +1,7 @@
 """METRICS: the scores, each a pure function of answers and references; one file per family."""
 
-from hf_suite.metrics import classification, regression, squad
-from hf_suite.metrics.base import COUNT, PERCENT, Metric, Unit
+from hf_suite.metrics import classification, language_modeling, matching, regression, squad
+from hf_suite.metrics.base import BITS, COUNT, ERROR, PERCENT, PERPLEXITY, Metric, Unit
 
 _THRESHOLD = Unit("no-answer score", None)
 
@@ -62,6 +62,51 @@ METRICS: dict[str, Metric] = {
         squad.score_squad_v2,
         rows=squad.rows_squad_v2,
         total=squad.total_squad_v2,
+    ),
+    "exact_match": Metric(
+        "exact_match",
+        {"exact_match": PERCENT},
+        matching.score_exact_match,
+        rows=matching.rows_exact_match,
+        total=matching.total_exact_match,
+    ),
+    "token_f1": Metric(
+        "token_f1",
+        {"token_f1": PERCENT},
+        matching.score_token_f1,
+        rows=matching.rows_token_f1,
+        total=matching.total_token_f1,
+    ),
+    "cer": Metric(
+        "cer",
+        {"cer": ERROR},
+        matching.score_cer,
+        rows=matching.rows_cer,
+        total=matching.total_cer,
+    ),
+    "bits_per_byte": Metric(
+        "bits_per_byte",
+        {"bits_per_byte": BITS},
+        language_modeling.score_bits_per_byte,
+        rows=language_modeling.rows_bits_per_byte,
+        total=language_modeling.total_bits_per_byte,
+        signature=language_modeling.signature,
+    ),
+    "word_perplexity": Metric(
+        "word_perplexity",
+        {"word_perplexity": PERPLEXITY},
+        language_modeling.score_word_perplexity,
+        rows=language_modeling.rows_word_perplexity,
+        total=language_modeling.total_word_perplexity,
+        signature=language_modeling.signature,
+    ),
+    "perplexity": Metric(
+        "perplexity",
+        {"perplexity": PERPLEXITY},
+        language_modeling.score_perplexity,
+        rows=language_modeling.rows_perplexity,
+        total=language_modeling.total_perplexity,
+        signature=language_modeling.signature,
     ),
 }
 

@@ -20,6 +20,9 @@ class Unit(NamedTuple):
 
 PERCENT = Unit("percent")
 COUNT = Unit("count", None)
+ERROR = Unit("percent", "lower")
+PERPLEXITY = Unit("perplexity", "lower")
+BITS = Unit("bits", "lower")
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,8 @@ class Metric:
     `score(answers, references, spec, *, evidence=None)` is the authority; answers and references are mappings by row id
     with the same keys. An undefined number is None. `rows` gives sufficient statistics, one line per row, shape
     (rows, k), float64, in the order of `answers`; `total(sum of lines) -> numbers` gives the score of any set of rows.
-    They serve intervals, slices and paired tests; a metric that does not decompose has neither.
+    They serve intervals, slices and paired tests; a metric that does not decompose has neither. `signature`, called as
+    `score` is, says in one line what chose the number: version, tokenizer, how many references.
     """
 
     name: str
@@ -38,3 +42,4 @@ class Metric:
     needs_evidence: bool = False
     rows: Callable[..., numpy.ndarray] | None = None
     total: Callable[..., dict[str, float | None]] | None = None
+    signature: Callable[..., str] | None = None

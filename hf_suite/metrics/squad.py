@@ -185,7 +185,7 @@ def score_squad_v2(
     best_* come from the evidence's best spans and null scores, or from no_answer where all answers have it.
     """
     scores = official_v2(_texts(answers), references)
-    if evidence is not None:
+    if evidence is not None and all("spans" in found for found in evidence.values()):
         spans = {row: _best_span(evidence[row]) for row in references}
         texts = {row: text for row, (text, _) in spans.items()}
         return {**scores, **best_v2(texts, references, {row: value for row, (_, value) in spans.items()})}

@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from hf_suite.kinds import KINDS
 from hf_suite.report.cells import Cell
 from hf_suite.report.groups import Group, Number, caveats, mean_of, numbers
 
 Role = Literal["result", "unfinished", "baseline", "published", "mean"]
-
-BASELINE = "best constant answer"
 
 _STATES = {"failed": "failed", "begun": "unfinished", "planned": "to do"}
 
@@ -83,7 +82,7 @@ def _cost(group: Group) -> dict[str, float | None]:
 
 
 def baseline_line(group: Group, config: str) -> Line | None:
-    """The scores of the best constant answer on the rows of a group; None where none was made."""
+    """The scores of what answers a group's rows without a model; None where none was made."""
     first = group.first
     if first.headline.split not in first.baseline:
         return None
@@ -92,7 +91,9 @@ def baseline_line(group: Group, config: str) -> Line | None:
         for number in numbers(group)
         if number.name in first.baseline.get(number.split, {})
     ]
-    return Line("baseline", group.title, BASELINE, config, numbers=tuple(own))
+    kind = KINDS.get(group.spec.kind)  # a file of a later version may have one more
+    name = kind.baseline_name if kind is not None else "baseline"
+    return Line("baseline", group.title, name, config, numbers=tuple(own))
 
 
 def published_lines(group: Group) -> list[Line]:

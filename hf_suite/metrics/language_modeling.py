@@ -1,0 +1,86 @@
+"""Perplexity per token and per word, and bits per byte, of documents whose every token was scored once.
+
+Bits per byte is -sum log2 p / UTF-8 bytes, as in lm-evaluation-harness: the one number that models with different
+tokens share. Perplexity per word is exp(nll / words), words as white space parts them.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy
+
+from hf_suite.metrics.base import Answers, References
+from hf_suite.spec import TaskSpec
+
+Scores = dict[str, float | None]
+
+
+def score_bits_per_byte(answers: Answers, references: References, spec: TaskSpec, *, evidence: object = None) -> Scores:
+    """METRICS' bits_per_byte; None without bytes."""
+    return total_bits_per_byte(rows_bits_per_byte(answers, references, spec).sum(axis=0))
+
+
+def rows_bits_per_byte(answers: Answers, references: References, spec: TaskSpec) -> numpy.ndarray:
+    """(rows, 2): nats, bytes."""
+    return _rows(answers, references, "bytes")
+
+
+def total_bits_per_byte(sums: numpy.ndarray) -> Scores:
+    """Bits per byte of the rows whose lines were summed."""
+    nats, many = sums
+    return {"bits_per_byte": float(nats / math.log(2) / many) if many else None}
+
+
+def score_word_perplexity(
+    answers: Answers, references: References, spec: TaskSpec, *, evidence: object = None
+) -> Scores:
+    """METRICS' word_perplexity; None without words."""
+    return total_word_perplexity(rows_word_perplexity(answers, references, spec).sum(axis=0))
+
+
+def rows_word_perplexity(answers: Answers, references: References, spec: TaskSpec) -> numpy.ndarray:
+    """(rows, 2): nats, words."""
+    return _rows(answers, references, "words")
+
+
+def total_word_perplexity(sums: numpy.ndarray) -> Scores:
+    """Perplexity per word of the rows whose lines were summed."""
+    return {"word_perplexity": _perplexity(*sums)}
+
+
+def score_perplexity(answers: Answers, references: References, spec: TaskSpec, *, evidence: object = None) -> Scores:
+    """METRICS' perplexity, per token of the model's own; None where the tokens are not known."""
+    return total_perplexity(rows_perplexity(answers, references, spec).sum(axis=0))
+
+
+def rows_perplexity(answers: Answers, references: References, spec: TaskSpec) -> numpy.ndarray:
+    """(rows, 2): nats, tokens; NaN where the tokens are not known."""
+    lines = [(answer["nll"], math.nan if answer["tokens"] is None else answer["tokens"]) for answer in answers.values()]
+    return numpy.array(lines, dtype=numpy.float64).reshape(-1, 2)
+
+
+def total_perplexity(sums: numpy.ndarray) -> Scores:
+    """Perplexity per token of the rows whose lines were summed."""
+    return {"perplexity": _perplexity(*sums)}
+
+
+def signature(
+    answers: Answers, references: References, spec: TaskSpec, *, evidence: Mapping[Any, Mapping[str, Any]] | None = None
+) -> str:
+    """What a document is, and the context and stride in which its tokens were scored, as far as it is known."""
+    seen = {} if evidence is None else next(iter(evidence.values()), {})
+    told = [f"{name}:{seen.get(name, '?')}" for name in ("context", "stride")]
+    return "|".join([f"document:{spec.document}", *told, "tokens:each once"])
+
+
+def _rows(answers: Answers, references: References, unit: str) -> numpy.ndarray:
+    lines = [(answer["nll"], references[row][unit]) for row, answer in answers.items()]
+    return numpy.array(lines, dtype=numpy.float64).reshape(-1, 2)
+
+
+def _perplexity(nats: float, many: float) -> float | None:
+    """exp(nats / many); None without any, or where it is too large for a number."""
+    if not many > 0 or nats / many > math.log(1e300):
+        return None
+    return float(math.exp(nats / many))
