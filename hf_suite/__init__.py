@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from hf_suite.errors import SuiteError
     from hf_suite.evaluation_modules import metric_path
     from hf_suite.experiment import run
+    from hf_suite.exporting import export
     from hf_suite.finished import evaluate_run
     from hf_suite.predictor import load
     from hf_suite.record import Result
@@ -29,6 +30,7 @@ __all__ = [
     "__version__",
     "bench",
     "evaluate_run",
+    "export",
     "load",
     "metric_path",
     "run",
@@ -43,6 +45,7 @@ _HOMES = {
     "TaskSpec": "hf_suite.spec",
     "bench": "hf_suite.suite",
     "evaluate_run": "hf_suite.finished",
+    "export": "hf_suite.exporting",
     "load": "hf_suite.predictor",
     "metric_path": "hf_suite.evaluation_modules",
     "run": "hf_suite.experiment",

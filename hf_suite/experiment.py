@@ -80,6 +80,7 @@ def prepared(config: RunConfig, *, resume: bool, allow_code: bool, watch: Watch,
         parameters=counted(built.model),
         watch=watch,
         stopping=stopping,
+        fitted=dict(resolved.fitted),
     )
     session.seconds["load"] = time.perf_counter() - begun
     for note in (*notes, *resolved.notes, *_empty(session)):

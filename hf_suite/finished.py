@@ -56,10 +56,17 @@ def evaluate_run(
             raise Interrupted(str(place), finding, "run the same command again", signal=error.signal) from error
 
 
-def opened(run: str | Path, *, base: str | None = None, mirrors: tuple[str, ...] = ()) -> Session:
-    """The run's model on its base, ready to answer; without rows. Raises SuiteError."""
-    asked = _asked(Path(run), None, {}, mirrors)
-    return _session(asked, base=base, watch=_silent, stopping=Stopping(), with_rows=False)
+def opened(
+    run: str | Path,
+    *,
+    over: Mapping[str, Any] | None = None,
+    base: str | None = None,
+    mirrors: tuple[str, ...] = (),
+    with_rows: bool = False,
+) -> Session:
+    """The run's model on its base, ready to answer, with its eval rows where they are asked for. Raises SuiteError."""
+    asked = _asked(Path(run), None, over or {}, mirrors)
+    return _session(asked, base=base, watch=_silent, stopping=Stopping(), with_rows=with_rows)
 
 
 @dataclass(frozen=True)

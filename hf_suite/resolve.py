@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -14,6 +14,9 @@ from hf_suite.kinds import KINDS
 from hf_suite.models import Located, positions
 from hf_suite.parts import Parts
 from hf_suite.spec import Scale, TaskSpec, normalized
+
+CARRIED = "hf_suite"
+"""The key of an exported checkpoint's config under which stands what transformers has no name for."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Resolved:
     keep_head: bool
     """Whether the checkpoint's own task head is taken over."""
     notes: tuple[str, ...]
+    fitted: Mapping[str, float] = field(default_factory=dict)
+    """What was fitted (a threshold) when the checkpoint was exported, where it answers as it is."""
 
 
 class NamelessLabels(ModelError):
@@ -63,7 +68,8 @@ def resolve(
         "train": _train(config, spec, notes),
         "tune": config.tune if parts.tune is not None else None,
     }
-    return Resolved(spec, config.model_copy(update=over), cls, keep_head, tuple(notes))
+    fitted = _carried(spec, config, parts, model_config, notes) if keep_head else {}
+    return Resolved(spec, config.model_copy(update=over), cls, keep_head, tuple(notes), fitted)
 
 
 def device(config: RunConfig) -> str:
@@ -150,6 +156,19 @@ def _scaled(spec: TaskSpec, parts: Parts, keep_head: bool, notes: list[str]) -> 
         f"scale: train labels have mean {mean:.4g} and standard deviation {deviation:.4g}; learnt standardised"
     )
     return spec.model_copy(update={"scale": Scale(mean=mean, sd=deviation or 1.0)})
+
+
+def _carried(
+    spec: TaskSpec, config: RunConfig, parts: Parts, model_config: Any, notes: list[str]
+) -> Mapping[str, float]:
+    """What an exported checkpoint's config says was fitted, where nothing is fitted anew."""
+    said = getattr(model_config, CARRIED, None)
+    fitted = said.get("fitted", {}) if isinstance(said, Mapping) else {}
+    fits = KINDS[spec.kind].fits(spec, config.protocol)
+    if not fitted or config.train is not None or parts.tune is not None or not fits:
+        return {}
+    notes.extend(f"{name}: {value:.4g}, as the checkpoint's config says" for name, value in fitted.items())
+    return fitted
 
 
 def _length(

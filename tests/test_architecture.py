@@ -145,8 +145,8 @@ def test_the_light_commands_run_where_the_heavy_libraries_are_absent(words, said
 # the public names
 
 PUBLIC = [
-    "Result", "RunConfig", "SuiteConfig", "SuiteError", "TaskSpec", "__version__", "bench", "evaluate_run", "load",
-    "metric_path", "run", "score",
+    "Result", "RunConfig", "SuiteConfig", "SuiteError", "TaskSpec", "__version__", "bench", "evaluate_run",
+    "export", "load", "metric_path", "run", "score",
 ]  # fmt: skip
 
 

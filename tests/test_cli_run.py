@@ -231,7 +231,7 @@ def test_the_examples_of_the_commands_that_need_a_model_run(tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     fewer = {"train": ["limit=16", "eval_limit=8", "train.max_steps=1"], "bench": ["limit=16", "eval_limit=8"]}
 
-    for name in ("train", "eval", "results", "bench"):
+    for name in ("train", "eval", "export", "results", "bench"):
         code, out, err = said(capsys, *shlex.split(cli.COMMANDS[name][1])[1:], *fewer.get(name, []))
         assert (name, code) == (name, 0), err
         assert out

@@ -26,6 +26,8 @@ class Adapter(Protocol):
 
     peft_task: ClassVar[str]
     """PEFT's name of the task type."""
+    pipeline_tag: ClassVar[str]
+    """The hub's name of what such a model does."""
     default_length: ClassVar[int]
     """`max_length` where neither user nor model says otherwise."""
     counts: dict[str, int]

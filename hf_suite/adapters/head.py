@@ -18,6 +18,7 @@ class HeadAdapter:
     """One feature a row. The outputs' order is `config.model.labels`; evidence carries names."""
 
     peft_task: ClassVar[str] = "SEQ_CLS"
+    pipeline_tag: ClassVar[str] = "text-classification"
     default_length: ClassVar[int] = 128
 
     def __init__(self, spec: TaskSpec, config: RunConfig, tokenizer: Any) -> None:

@@ -30,6 +30,7 @@ class SpanAdapter:
     """
 
     peft_task: ClassVar[str] = "QUESTION_ANS"
+    pipeline_tag: ClassVar[str] = "question-answering"
     default_length: ClassVar[int] = 384
 
     def __init__(self, spec: TaskSpec, config: RunConfig, tokenizer: Any) -> None:

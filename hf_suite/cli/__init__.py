@@ -6,12 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from hf_suite.cli import bench, config, demo, results, run, score, tasks
+from hf_suite.cli import bench, config, demo, export, results, run, score, tasks
 from hf_suite.errors import SuiteError
 
 COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "train": (run.train, f"hf-suite train lora-small --task demo_reviews --model {demo.MODEL} -o runs/reviews"),
     "eval": (run.eval_, "hf-suite eval runs/reviews"),
+    "export": (export.export, "hf-suite export runs/reviews exported/reviews"),
     "bench": (bench.bench, f"hf-suite bench demo --model {demo.MODEL} --seeds 2 --dry-run"),
     "results": (results.results, "hf-suite results runs --format markdown"),
     "score": (score.score, "hf-suite score predictions.json --task squad"),

@@ -18,7 +18,11 @@ from hf_suite.record import Result
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a half-finished run folder.", show_default=False)]
 Run = Annotated[
     str | None,
-    typer.Argument(metavar="[RUN]", help="A finished run folder; else --model and --task.", show_default=False),
+    typer.Argument(
+        metavar="[RUN]",
+        help="A finished run folder, or an exported one with --task; else --model and --task.",
+        show_default=False,
+    ),
 ]
 
 
@@ -55,6 +59,8 @@ def eval_(
     """
     if run is not None and ("=" in run or (model is not None and not Path(run).is_dir())):
         words, run = [run, *(words or [])], None
+    if run is not None and model is None and (Path(run) / "config.json").is_file():  # a checkpoint, perhaps exported
+        model, run = run, None
     file, over = given(words, task=task, model=model, output=output, mirror=mirror)
     if run is None:
         config = configs.read(file, {**over, "train": None})

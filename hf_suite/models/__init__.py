@@ -2,6 +2,7 @@
 
 from hf_suite.models.building import Built, build
 from hf_suite.models.locate import Located, load_config, load_tokenizer, locate, positions
+from hf_suite.models.plain import merged, read_plain, rescale, write_plain
 from hf_suite.models.saved import inference, reload, save
 from hf_suite.models.wrapping import resolve_targets
 
@@ -13,8 +14,12 @@ __all__ = [
     "load_config",
     "load_tokenizer",
     "locate",
+    "merged",
     "positions",
+    "read_plain",
     "reload",
+    "rescale",
     "resolve_targets",
     "save",
+    "write_plain",
 ]

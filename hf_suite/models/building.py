@@ -46,7 +46,7 @@ def build(
     """
     model, fresh = load(located, cls, settings=settings, keep_head=keep_head)
     model.config.pad_token_id = pad_token_id
-    heads = tuple(sorted({*_head_modules(model), *fresh}))
+    heads = tuple(sorted({*head_modules(model), *fresh}))
     if lora is None:
         return Built(model, fresh, heads)
     adapted = wrapped(model, lora, heads, peft_task)
@@ -104,7 +104,7 @@ def _carries_head(located: Located) -> bool:
 
 def _head_made_anew(model: Any) -> set[str]:
     """Draws the head's weights as for a new model; their names."""
-    heads = _head_modules(model)
+    heads = head_modules(model)
     for module in (module for head in heads for module in model.get_submodule(head).modules()):
         for parameter in module.parameters(recurse=False):
             parameter._is_hf_initialized = False  # what is marked as loaded, transformers does not draw
@@ -112,7 +112,7 @@ def _head_made_anew(model: Any) -> set[str]:
     return {name for name, _ in model.named_parameters() if under(name, heads)}
 
 
-def _head_modules(model: Any) -> tuple[str, ...]:
+def head_modules(model: Any) -> tuple[str, ...]:
     """The top-level modules with weights that are no part of the backbone."""
     prefix = model.base_model_prefix
     if hasattr(model, prefix):
@@ -140,6 +140,6 @@ def _lost_embeddings(model: Any, missing: set[str]) -> list[str]:
 
 def _modules_of(model: Any, missing: set[str]) -> tuple[str, ...]:
     """The modules to train in full so that every missing tensor is trained: heads whole, else the smallest module."""
-    modules, heads = dict(model.named_modules()), _head_modules(model)
+    modules, heads = dict(model.named_modules()), head_modules(model)
     found = {name.split(".")[0] if name.split(".")[0] in heads else name.rpartition(".")[0] for name in missing}
     return tuple(sorted(name for name in found if name in modules))
