@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
-RESULTS = $(wildcard benchmarks/results/*/)
+RESULTS = $(wildcard benchmarks/results/*/*/)
 
 .PHONY: help demo test check test-all results
 

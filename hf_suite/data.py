@@ -106,10 +106,10 @@ def labelled(spec: TaskSpec, whole: Split) -> Split:
 
 
 def _missing(spec: TaskSpec, name: str, mirrors: Sequence[str], *, why: str) -> MissingData:
-    """The error that says where a split was looked for."""
+    """The error that says where a split was looked for: in its remedy, since a bench keeps what was found alone."""
     places = ", ".join(str(mirror) for mirror in _mirrors(mirrors))
-    finding = f"split {name} is not at hand: no {name}.parquet or {name}.jsonl under {places}, and {why}"
-    remedy = "give a folder that has it as --mirror or HF_SUITE_MIRROR"
+    finding = f"split {name} is not at hand: no {name}.parquet or {name}.jsonl in a mirror, and {why}"
+    remedy = f"give a folder that has it as --mirror or HF_SUITE_MIRROR (looked under {places})"
     return MissingData(f"{spec.source.path}/{spec.source.subset}", finding, remedy)
 
 

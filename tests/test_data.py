@@ -112,9 +112,9 @@ def test_a_split_that_is_nowhere_names_each_place(tmp_path, monkeypatch):
     error = refusal(task(), mirrors=["/here"])
     assert isinstance(error, MissingData)
     assert str(error) == (
-        "own/reviews/plain: split train is not at hand: no train.parquet or train.jsonl under /here, /there, "
-        f"{shipped.folder('demo-data')}, and the hub is switched off (HF_HUB_OFFLINE); "
-        "give a folder that has it as --mirror or HF_SUITE_MIRROR"
+        "own/reviews/plain: split train is not at hand: no train.parquet or train.jsonl in a mirror, and the hub is "
+        "switched off (HF_HUB_OFFLINE); give a folder that has it as --mirror or HF_SUITE_MIRROR (looked under /here, "
+        f"/there, {shipped.folder('demo-data')})"
     )
 
 
