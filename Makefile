@@ -4,6 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 RESULTS = $(wildcard benchmarks/results/*/*/)
+IN_README = $(wildcard benchmarks/results/*/glue-small/ benchmarks/results/*/squad/)
 
 .PHONY: help demo test check test-all results
 
@@ -45,4 +46,4 @@ check: $(INSTALLED)
 
 results: $(INSTALLED)
 	$(BIN)/hf-suite results $(RESULTS) --published --cost --write benchmarks/results/RESULTS.md
-	$(BIN)/hf-suite results $(RESULTS) --write README.md
+	$(BIN)/hf-suite results $(IN_README) --write README.md

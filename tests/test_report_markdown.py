@@ -19,7 +19,7 @@ def test_several_folders_have_a_heading_each(tmp_path):
 
     page = results_page([tmp_path / "laptop", tmp_path / "server"])
 
-    assert [line for line in page.splitlines() if line.startswith("#")] == ["## laptop", "## server"]
+    assert [line for line in page.splitlines() if line.startswith("#")] == ["### laptop", "### server"]
 
 
 def test_what_stands_between_the_marks_is_replaced_and_nothing_else(tmp_path):

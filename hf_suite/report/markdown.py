@@ -1,5 +1,6 @@
 """Pages of results: `RESULTS.md`, and the table between two marks in a page written by hand. Runs nothing."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,13 +12,15 @@ BEGIN, END = "<!-- results -->", "<!-- /results -->"
 
 
 def results_page(folders: Sequence[Path], *, published: bool = False, cost: bool = False) -> str:
-    """The tables of some folders in Markdown; several stand each under a heading with its folder's name.
+    """The tables of some folders in Markdown; several stand each under a heading: its folder, below what is common.
 
     Raises RunError for a folder without a run.
     """
     parts = []
-    for folder in folders:
-        heading = f"## {folder.resolve().name}\n\n" if len(folders) > 1 else ""
+    whole = [folder.resolve() for folder in folders]
+    common = os.path.commonpath([place.parent for place in whole])
+    for folder, place in zip(folders, whole, strict=True):
+        heading = f"### {place.relative_to(common).as_posix()}\n\n" if len(folders) > 1 else ""
         parts.append(heading + markdown(of_folder(folder, published=published, cost=cost)))
     return "\n".join(parts)
 
