@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hf_suite import columns, shipped
+from hf_suite import columns, documents, shipped
 from hf_suite.errors import DataError, MissingData
 from hf_suite.kinds import KINDS
 from hf_suite.metrics.base import RowId
@@ -32,7 +32,7 @@ class Split:
     rows: "Dataset"
     """Columns: `row` (RowId), then the task's roles, then the `extra` ones under the data's own names."""
     total: int
-    """Rows of the whole split, before anything was dropped or left out."""
+    """Rows of the whole split, before any were dropped, left out or joined into documents."""
     dropped: int
     """Rows of the whole split that were dropped for want of a label."""
     sha256: str | None
@@ -55,13 +55,14 @@ def rows(spec: TaskSpec, name: str, *, mirrors: Sequence[str] = (), extra: Seque
     feature = found.features.get(spec.columns.get("label"))
     names = feature.names if isinstance(feature, ClassLabel) else None
     table = columns.by_role(found.data.table, spec, place=f"{spec.name} {name}", names=names, extra=extra)
+    total, table = len(table), documents.joined(table, spec.document)
     kept = table.filter(columns.has_target(table, spec)) if spec.drop_unlabelled else table
-    said = [origin, name, spec.columns, spec.labels, spec.target, spec.drop_unlabelled, list(extra)]
+    said = [origin, name, spec.columns, spec.labels, spec.target, spec.drop_unlabelled, spec.document, list(extra)]
     fingerprint = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
     return Split(
         name,
         Dataset(kept, fingerprint=fingerprint),
-        total=len(table),
+        total=total,
         dropped=len(table) - len(kept),
         **origin,
     )
@@ -92,7 +93,7 @@ def gold(spec: TaskSpec, part: Split) -> dict[RowId, Any]:
 def labelled(spec: TaskSpec, whole: Split) -> Split:
     """The split itself. Raises MissingData where no row has a label (or answers), DataError where some have none."""
     place, column = f"{spec.name} {whole.name}", ", ".join(sorted(KINDS[spec.kind].targets(spec)))
-    if not whole.total:
+    if not whole.total or (not column and not len(whole.rows)):
         raise DataError(place, "there are no rows", "look into the file, or name another split")
     has = columns.has_target(whole.rows.data.table, spec).to_pylist()
     if not any(has):

@@ -108,13 +108,11 @@ def test_the_cost_of_a_document_is_read_with_or_without_its_tokens():
         )
 
 
-def test_joined_rows_have_no_ids():
+def test_joined_rows_have_no_other_role():
     facts = {"columns": {"text": "text", "id": "id"}, "document": "heading", "metrics": ["perplexity"]}
     with pytest.raises(ConfigError) as caught:
         kinds.check(task("language_modeling", headline="perplexity", **facts))
-    assert str(caught.value) == (
-        "own.columns: role id beside document: heading, which joins rows; take out one of the two"
-    )
+    assert str(caught.value) == ("own.document: heading joins rows, and id is a role of each; leave text the only role")
 
 
 # what is noticed

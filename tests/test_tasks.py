@@ -36,7 +36,11 @@ def whole_task(name):
     assert all(published.url.startswith("https://") for published in task.published)
     if task.trained_on is not None:
         source = spec.read(task.trained_on)
-        assert {normalized(label) for label in task.labels} == {normalized(label) for label in source.labels}
+        assert source.kind == task.kind
+        assert {normalized(label) for label in task.labels or ()} == {
+            normalized(label) for label in source.labels or ()
+        }
+        assert source.languages == task.languages
         assert source.source.train is not None
 
 

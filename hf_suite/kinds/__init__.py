@@ -42,6 +42,9 @@ def check(spec: TaskSpec) -> None:
     for metric in spec.metrics:
         _check_metric(spec, metric)
     _check_headline(spec)
+    if spec.document != "row" and spec.columns.keys() != {"text"}:
+        finding = f"joins rows, and {', '.join(sorted(spec.columns.keys() - {'text'}))} is a role of each"
+        raise ConfigError(f"{spec.name}.document", f"{spec.document} {finding}", "leave text the only role")
     kind.check(spec)
 
 

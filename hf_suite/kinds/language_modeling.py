@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from hf_suite.errors import ConfigError, ScoreError
+from hf_suite.errors import ScoreError
 from hf_suite.kinds.base import Evidence, Row
 from hf_suite.metrics.base import RowId
 from hf_suite.spec import TaskSpec
@@ -27,10 +27,7 @@ class LanguageModeling:
         return frozenset()
 
     def check(self, spec: TaskSpec) -> None:
-        """Rows that are joined into documents have no ids of their own. Raises ConfigError."""
-        if spec.document != "row" and "id" in spec.columns:
-            finding = f"role id beside document: {spec.document}, which joins rows"
-            raise ConfigError(f"{spec.name}.columns", finding, "take out one of the two")
+        """Nothing besides the roles."""
 
     def reference(self, row: Row, spec: TaskSpec) -> dict[str, int]:
         """The document's bytes and words."""

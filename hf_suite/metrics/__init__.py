@@ -1,9 +1,16 @@
 """METRICS: the scores, each a pure function of answers and references; one file per family."""
 
-from hf_suite.metrics import classification, language_modeling, matching, regression, squad
+from hf_suite.metrics import classification, language_modeling, matching, regression, rouge, squad
 from hf_suite.metrics.base import BITS, COUNT, ERROR, PERCENT, PERPLEXITY, Metric, Unit
+from hf_suite.metrics.translation import SacreBleu
 
 _THRESHOLD = Unit("no-answer score", None)
+
+
+def _sacrebleu(name: str, unit: Unit) -> Metric:
+    own = SacreBleu(name)
+    return Metric(name, {name: unit}, own.score, rows=own.rows, total=own.total, signature=own.signature)
+
 
 METRICS: dict[str, Metric] = {
     "accuracy": Metric(
@@ -62,6 +69,18 @@ METRICS: dict[str, Metric] = {
         squad.score_squad_v2,
         rows=squad.rows_squad_v2,
         total=squad.total_squad_v2,
+    ),
+    "bleu": _sacrebleu("bleu", PERCENT),
+    "chrf": _sacrebleu("chrf", PERCENT),
+    "chrf++": _sacrebleu("chrf++", PERCENT),
+    "ter": _sacrebleu("ter", ERROR),
+    "rouge": Metric(
+        "rouge",
+        dict.fromkeys((*rouge.TYPES, *(f"{name}_mean" for name in rouge.TYPES)), PERCENT),
+        rouge.score_rouge,
+        rows=rouge.rows_rouge,
+        total=rouge.total_rouge,
+        signature=rouge.signature,
     ),
     "exact_match": Metric(
         "exact_match",
