@@ -121,6 +121,8 @@ class RunConfig(Record):
     """Where to compute; auto takes the fastest that is there."""
     protocol: Literal["head"] = "head"
     """How the model answers: `head` is a trained output layer."""
+    processes: int = Field(1, ge=1)
+    """Processes on this machine that share each batch, one GPU each; torchrun's own number wins. Changes no result."""
     lora: LoraConfig | None = Field(default_factory=LoraConfig)
     """Low-rank adaptation; null finetunes all weights."""
     tune: TuneConfig | None = None

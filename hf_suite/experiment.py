@@ -7,7 +7,7 @@ from typing import Any
 import accelerate
 import torch
 
-from hf_suite import checkpoint, folders, interop, kinds, models, record, scoring, stamp
+from hf_suite import checkpoint, folders, interop, kinds, launch, models, record, scoring, stamp
 from hf_suite import spec as specs
 from hf_suite.adapters import ADAPTERS
 from hf_suite.config import RunConfig
@@ -26,9 +26,17 @@ from hf_suite.stopping import Stopping, interrupted
 def run(config: RunConfig, *, resume: bool = False, allow_code: bool = False, watch: Watch | None = None) -> Result:
     """Finetunes (unless `train` is null) and scores; writes the run folder and returns its Result.
 
+    With `processes` above 1 it starts that many and waits for them; `watch` is told what the first of them tells.
+
     Raises SuiteError: ConfigError, DataError, ModelError, RunError; Interrupted after SIGINT or SIGTERM, with the state
     saved.
     """
+    config = config.model_copy(update={"output": str(folders.place(config))})
+    if launch.needed(config.processes):
+        job = {"config": config.model_dump(mode="json"), "resume": resume, "allow_code": allow_code}
+        where = device(config)
+        launch.together("run", job, processes=config.processes, device=where, watch=watch or _silent)
+        return record.read_result(folders.place(config))
     started = now()
     with Stopping() as stopping:
         session = prepared(config, resume=resume, allow_code=allow_code, watch=watch or _silent, stopping=stopping)
@@ -196,7 +204,7 @@ def _train(session: Session, *, resume: bool) -> None:
 
 def _begun(session: Session, *, resume: bool) -> tuple[State | None, dict[str, Any]]:
     """The state to go on from, None at the beginning, and the progress up to it. Raises RunError."""
-    content, versions = stamp.content(session), stamp.versions()
+    content, versions = stamp.content(session), stamp.versions() | {"processes": str(session.accelerator.num_processes)}
     saved = checkpoint.newest(session.folder / "checkpoints") if resume else None
     if saved is None:
         return None, {"content": content, "versions": versions, "best": None, "losses": [], "seconds": 0.0}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hf_suite import folders, kinds, models, schema
+from hf_suite import folders, kinds, launch, models, schema
 from hf_suite import spec as specs
 from hf_suite.adapters import ADAPTERS
 from hf_suite.config import RunConfig
@@ -15,12 +15,12 @@ from hf_suite.experiment import counted, finished, made_accelerator, now
 from hf_suite.models import Located
 from hf_suite.parts import Parts, parts
 from hf_suite.record import Result, read_result
-from hf_suite.resolve import Resolved, check_length, matched
+from hf_suite.resolve import Resolved, check_length, device, matched
 from hf_suite.session import Progress, Session, Watch
 from hf_suite.spec import TaskSpec
 from hf_suite.stopping import Stopping
 
-_MAY_DIFFER = ("task", "eval_limit", "device", "precision", "max_length", "stride")
+_MAY_DIFFER = ("task", "eval_limit", "device", "precision", "max_length", "stride", "processes")
 """Keys that say how a finished model answers; all others were settled when it was trained."""
 
 
@@ -46,6 +46,19 @@ def evaluate_run(
         asked = _asked(Path(run), task, over or {}, mirrors)
         place = output or Path(run) / "eval" / asked.spec.name
         _check_place(place)
+        if launch.needed(asked.config.processes):
+            job = {
+                "run": str(run),
+                "task": task,
+                "over": dict(over or {}),
+                "base": base,
+                "mirrors": mirrors,
+                "output": str(place),
+                "allow_code": allow_code,
+            }
+            processes, where = asked.config.processes, device(asked.config)
+            launch.together("evaluate_run", job, processes=processes, device=where, watch=watch or _silent)
+            return read_result(place)
         session = _session(asked, base=base, watch=watch or _silent, stopping=stopping)
         session.folder = place
         place.mkdir(parents=True, exist_ok=True)

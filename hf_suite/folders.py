@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hf_suite import models, schema
+from hf_suite import launch, models, schema
 from hf_suite.adapters import take
 from hf_suite.config import RunConfig
-from hf_suite.errors import RunError, SuiteError
+from hf_suite.errors import ConfigError, RunError, SuiteError
 from hf_suite.models.saved import largest_difference
 from hf_suite.record import read_json, sync, sync_all, write_json
 from hf_suite.session import Session
 
+WHERE = ("output", "mirror", "processes")
+"""Keys that say where a run is done, which is no part of what it is."""
 FACTS = "hf_suite.json"
 RUN = "run.yaml"
 RELOAD_TOLERANCE = 1e-6
@@ -22,14 +24,16 @@ _PROBE_ROWS = 8
 
 
 def place(config: RunConfig) -> Path:
-    """The run folder: `output`, else a new one under runs/."""
+    """The run folder: `output`, else a new one under runs/. Raises ConfigError where processes would make several."""
+    if not config.output and launch.started() > 1:
+        raise ConfigError("output", "no folder is named, and a launcher started several processes", "say --output DIR")
     task = Path(config.task["name"]).stem
     return Path(config.output) if config.output else Path("runs") / f"{task}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
 def written(config: RunConfig) -> dict[str, Any]:
     """The config as it was written: only what differs from the defaults, without where it runs."""
-    return config.model_dump(mode="json", exclude_defaults=True, exclude={"output", "mirror"})
+    return config.model_dump(mode="json", exclude_defaults=True, exclude=set(WHERE))
 
 
 def check(folder: Path, config: RunConfig, *, resume: bool) -> None:
@@ -99,9 +103,10 @@ def _save_proven(session: Session, folder: Path) -> None:
 
 def keep_facts(session: Session, folder: Path) -> None:
     """Writes what the weights do not say: task, config, fitted values and the base."""
+    config = session.config.model_copy(update={"output": None, "mirror": (), "processes": 1})
     facts = {
         "task": session.spec.model_dump(mode="json"),
-        "config": session.config.model_copy(update={"output": None, "mirror": ()}).model_dump(mode="json"),
+        "config": config.model_dump(mode="json"),
         "written_config": written(session.written),
         "written_task": session.written_spec.model_dump(mode="json"),
         "keep_head": session.resolved.keep_head,

@@ -38,7 +38,7 @@ class Result(Record):
     task: dict[str, Any]
     """The resolved TaskSpec."""
     config: dict[str, Any]
-    """The config as written, without output and mirror."""
+    """The config as written, without output, mirror and processes."""
     resolved: dict[str, Any]
     """The same config with every null and auto replaced by the value that was used."""
     seed: int
@@ -73,11 +73,13 @@ class Result(Record):
     tokens_per_second: float | None
     """Real (unpadded) train tokens per second of finetuning."""
     peak_memory_bytes: int | None
+    """The most that any one process held: on its GPU, else in memory."""
     weights_bytes: int | None
     """Size of the saved weights."""
     precision: str
     device: str
     threads: int
+    """Of each process."""
     processes: int
     versions: dict[str, str]
     commit: str | None

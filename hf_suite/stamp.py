@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import Accelerator
 
 from hf_suite import data, folders
 from hf_suite.config import RunConfig
@@ -75,7 +76,7 @@ def facts(session: Session) -> dict[str, Any]:
         "id": digest([key, written.seed, list(session.lineage)])[:16],
         "task": session.spec.model_dump(mode="json"),
         "config": _named(folders.written(written), session),
-        "resolved": _named(config.model_dump(mode="json", exclude={"output", "mirror"}), session),
+        "resolved": _named(config.model_dump(mode="json", exclude=set(folders.WHERE)), session),
         "seed": written.seed,
         "rows": {name: len(split.rows) for name, split in splits.items() if split is not None},
         "expected_rows": dict(spec.source.rows),
@@ -92,7 +93,7 @@ def facts(session: Session) -> dict[str, Any]:
         },
         "seconds": {name: round(value, 2) for name, value in session.seconds.items()},
         "tokens_per_second": round(session.tokens / finetune, 1) if finetune else None,
-        "peak_memory_bytes": peak_memory(),
+        "peak_memory_bytes": peak_memory(session.accelerator),
         "weights_bytes": session.weights_bytes,
         "precision": config.precision,
         "device": device_name(session.accelerator.device),
@@ -150,12 +151,13 @@ def commit() -> dict[str, Any]:
     }
 
 
-def peak_memory() -> int:
-    """The most bytes that this process held: on the GPU where there is one, else in memory."""
-    if torch.cuda.is_available():
-        return int(torch.cuda.max_memory_allocated())
+def peak_memory(accelerator: Accelerator) -> int:
+    """The most bytes that any one process held: on its GPU where it computes on one, else in memory."""
     unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    if accelerator.device.type == "cuda":
+        held = int(torch.cuda.max_memory_allocated(accelerator.device))
+    return int(accelerator.gather(torch.tensor([held], device=accelerator.device)).max())
 
 
 def device_name(device: torch.device) -> str:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hf_suite import folders, schema
+from hf_suite import folders, launch, schema
 from hf_suite.config import SuiteConfig
-from hf_suite.errors import Interrupted, MissingData, RunError, SuiteError
+from hf_suite.errors import ConfigError, Interrupted, MissingData, RunError, SuiteError
 from hf_suite.experiment import run
 from hf_suite.finished import evaluate_run
 from hf_suite.plan import BenchCell, Plan, plan
@@ -64,7 +64,10 @@ def bench(
 
 
 def do(planned: Plan, output: Path, *, allow_code: bool = False, watch: BenchWatch | None = None) -> Outcome:
-    """Runs the cells of a plan that have no Result, in its order. Raises RunError, Interrupted."""
+    """Runs the cells of a plan that have no Result, in its order. Raises RunError, ConfigError, Interrupted."""
+    if launch.started() > 1:
+        finding = f"a launcher started {launch.started()} processes of it"
+        raise ConfigError("bench", finding, f"start it once, with --processes {launch.started()}")
     folders.check_writable(output)
     work = _Bench(planned, output, allow_code, watch or _silent, Outcome(skipped=dict(planned.skipped)))
     write_json(output / FILE, work.file())
@@ -202,7 +205,7 @@ def _on_task(cell: BenchCell) -> dict[str, Any]:
     said = folders.written(cell.config)
     return {
         key: said[key] for key in ("task", "eval_limit", "device", "precision", "max_length", "stride") if key in said
-    }
+    } | {"processes": cell.config.processes}
 
 
 def _silent(cell: BenchCell, state: str, progress: Progress | None) -> None:

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from hf_suite.cli.common import AllowCode, Json, Limit, Mirror, given, wide_console
+from hf_suite.cli.common import AllowCode, Json, Limit, Mirror, Processes, given, wide_console
 from hf_suite.cli.progress import BenchTable, log_to_stderr, spoken
 from hf_suite.errors import ConfigError
 
@@ -51,6 +51,7 @@ def bench(
     seeds: Seeds = None,
     output: Folder = None,
     limit: Limit = None,
+    processes: Processes = None,
     mirror: Mirror = None,
     dry_run: DryRun = False,
     allow_code: AllowCode = False,
@@ -60,7 +61,7 @@ def bench(
 
     Exits 1 when a cell fails; the others go on.
     """
-    file, over = given(keys, limit=limit, mirror=mirror)
+    file, over = given(keys, limit=limit, processes=processes, mirror=mirror)
     if file is not None:
         raise ConfigError(file, "a suite names its configs itself", "write `config:` into a suite file of your own")
     log_to_stderr()

@@ -31,6 +31,10 @@ Output = Annotated[
 ]
 Limit = Annotated[int | None, typer.Option("--limit", help="At most this many train rows.", show_default=False)]
 Seed = Annotated[int | None, typer.Option("--seed", help="The one source of chance.", show_default=False)]
+Processes = Annotated[
+    int | None,
+    typer.Option("--processes", help="So many processes on this machine share each batch.", show_default=False),
+]
 Mirror = Annotated[
     list[Path] | None,
     typer.Option(
@@ -54,6 +58,7 @@ def given(
     output: Path | None = None,
     limit: int | None = None,
     seed: int | None = None,
+    processes: int | None = None,
     mirror: Sequence[Path] | None = None,
 ) -> tuple[str | None, dict[str, Any]]:
     """What a command line says of a run, as `config.read` takes it: a config file or None, and further keys.
@@ -73,12 +78,18 @@ def given(
         "output": str(output) if output is not None else None,
         "limit": limit,
         "seed": seed,
+        "processes": processes,
         "mirror": [str(folder) for folder in mirror] if mirror else None,
     }
     over = {key: value for key, value in flags.items() if value is not None}
     said = schema.words(word for word in words or () if "=" in word)
     _not_twice(over, said)
     return configs[0] if configs else None, config.layered(over, said)
+
+
+def speaks() -> bool:
+    """Whether this process prints: of those that torchrun started, the first."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def wide_console() -> Console:

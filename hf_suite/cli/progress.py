@@ -15,6 +15,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from hf_suite.cli.common import speaks
 from hf_suite.errors import SuiteError
 from hf_suite.record import read_json, read_result
 
@@ -106,6 +107,8 @@ def spoken(seconds: float) -> str:
 def log_to_stderr() -> None:
     """Shows the library's own log: which files a name was taken for, which checkpoint was passed over."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[_Stderr()])
+    if not speaks():
+        return
     logging.getLogger("hf_suite").setLevel(logging.INFO)
 
 

@@ -9,7 +9,21 @@ from rich.table import Table
 from rich.text import Text
 
 from hf_suite import config as configs
-from hf_suite.cli.common import AllowCode, Json, Limit, Mirror, Model, Output, Seed, Task, Words, given, wide_console
+from hf_suite.cli.common import (
+    AllowCode,
+    Json,
+    Limit,
+    Mirror,
+    Model,
+    Output,
+    Processes,
+    Seed,
+    Task,
+    Words,
+    given,
+    speaks,
+    wide_console,
+)
 from hf_suite.cli.progress import log_to_stderr, watching
 from hf_suite.errors import ConfigError
 from hf_suite.kinds import KINDS
@@ -33,13 +47,15 @@ def train(
     output: Output = None,
     limit: Limit = None,
     seed: Seed = None,
+    processes: Processes = None,
     mirror: Mirror = None,
     resume: Resume = False,
     allow_code: AllowCode = False,
     as_json: Json = False,
 ) -> None:
     """Finetune a checkpoint on a task and score it."""
-    file, over = given(words, task=task, model=model, output=output, limit=limit, seed=seed, mirror=mirror)
+    flags = {"limit": limit, "seed": seed, "processes": processes}
+    file, over = given(words, task=task, model=model, output=output, mirror=mirror, **flags)
     _run(configs.read(file, over), resume=resume, allow_code=allow_code, as_json=as_json)
 
 
@@ -49,6 +65,7 @@ def eval_(
     task: Task = None,
     model: Model = None,
     output: Output = None,
+    processes: Processes = None,
     mirror: Mirror = None,
     allow_code: AllowCode = False,
     as_json: Json = False,
@@ -61,7 +78,7 @@ def eval_(
         words, run = [run, *(words or [])], None
     if run is not None and model is None and (Path(run) / "config.json").is_file():  # a checkpoint, perhaps exported
         model, run = run, None
-    file, over = given(words, task=task, model=model, output=output, mirror=mirror)
+    file, over = given(words, task=task, model=model, output=output, processes=processes, mirror=mirror)
     if run is None:
         config = configs.read(file, {**over, "train": None})
         _run(config, resume=False, allow_code=allow_code, as_json=as_json)
@@ -74,7 +91,7 @@ def eval_(
     base, mirrors = over.pop("model", {}).get("id"), tuple(over.pop("mirror", ()))
     over.pop("output", None)
     name = over.get("task", {}).get("name")
-    with watching(quiet=as_json) as watch:
+    with watching(quiet=as_json or not speaks()) as watch:
         result = evaluate_run(
             run, task=name, over=over, base=base, mirrors=mirrors, output=output, allow_code=allow_code, watch=watch
         )
@@ -87,12 +104,14 @@ def _run(config: configs.RunConfig, *, resume: bool, allow_code: bool, as_json: 
 
     folder = folders.place(config)
     config = config.model_copy(update={"output": str(folder)})
-    with watching(quiet=as_json) as watch:
+    with watching(quiet=as_json or not speaks()) as watch:
         result = experiment.run(config, resume=resume, allow_code=allow_code, watch=watch)
     _show(result, folder, as_json)
 
 
 def _show(result: Result, folder: Path, as_json: bool) -> None:
+    if not speaks():
+        return
     if as_json:
         typer.echo(json.dumps(result.model_dump(mode="json", by_alias=True), indent=1, ensure_ascii=False))
         return

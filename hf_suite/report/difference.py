@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from hf_suite.config import RunConfig
 from hf_suite.schema import Record, record_of
 
-NOT_SETTINGS = ("task", "model", "seed", "output", "mirror")
+NOT_SETTINGS = ("task", "model", "seed", "output", "mirror", "processes")
 """Keys that say which run it is, or where; not how it is done."""
 
 
