@@ -115,6 +115,9 @@ class RunConfig(Record):
     """Tokens read at once; null: 128 for classification, 384 for question answering, or what the model can."""
     stride: int = Field(128, ge=0)
     """Tokens that neighbouring windows of a long context share (question answering)."""
+    end_in_text: Literal["keep", "drop"] | None = None
+    """What becomes of the tokenizer's end token (`</s>`) where a text to classify holds it in so many letters; null:
+    drop for encoder-decoders, whose head is read at the one that ends the text, and keep for all others."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """Arithmetic of the forward pass; weights and scores stay fp32."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"

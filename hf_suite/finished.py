@@ -104,6 +104,7 @@ def _session(asked: _Asked, *, base: str | None, watch: Watch, stopping: Stoppin
     tokenizer, _ = models.load_tokenizer(Located(folder / "model", folder.name, None))
     adapter_class, model_config = ADAPTERS[spec.kind, config.protocol], models.load_config(located)
     check_length(config, model_config, located.name)
+    models.check_ids(tokenizer, model_config, str(folder))
     cls = adapter_class.auto_model(model_config)
     if cls is None:
         raise ModelError(str(folder), f"its model has no class for {spec.kind}", "name a task of the run's own kind")

@@ -11,6 +11,7 @@ from hf_suite.answering import answer
 from hf_suite.config import RunConfig
 from hf_suite.errors import DataError, ModelError
 from hf_suite.parts import Parts
+from hf_suite.resolve import end_in_text
 from hf_suite.spec import TaskSpec
 from hf_suite.split import first
 
@@ -37,13 +38,15 @@ def suggestion(
         )
     adapter_class, model_config = ADAPTERS[spec.kind, config.protocol], models.load_config(located)
     length = config.max_length or adapter_class.default_length
-    numbers = config.model.model_copy(update={"labels": tuple(map(str, range(len(labels))))})
-    update = {"model": numbers, "max_length": min(length, models.positions(model_config) or length)}
+    update = {
+        "model": config.model.model_copy(update={"labels": tuple(map(str, range(len(labels))))}),
+        "max_length": min(length, models.positions(model_config) or length),
+        "end_in_text": end_in_text(config, model_config),
+    }
     adapter = adapter_class(spec, config.model_copy(update=update), tokenizer)
-    cls = adapter_class.auto_model(model_config)
     built = models.build(
         located,
-        cls or object,
+        adapter_class.auto_model(model_config) or object,
         settings=adapter.model_settings(),
         keep_head=True,
         lora=None,
@@ -52,9 +55,8 @@ def suggestion(
     )
     table = numpy.zeros((len(labels), len(labels)), dtype=int)
     gold = dict(zip(rows["row"], rows["label"], strict=True))
-    for row, evidence in answer(
-        built.model.to(accelerator.device), adapter, rows, accelerator=accelerator, batch_size=32
-    ):
+    model = built.model.to(accelerator.device)
+    for row, evidence in answer(model, adapter, rows, accelerator=accelerator, batch_size=32):
         output = int(max(evidence["scores"], key=evidence["scores"].__getitem__))
         table[output, labels.index(gold[row])] += 1
     order, share = best_order(table)

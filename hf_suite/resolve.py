@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -64,6 +64,7 @@ def resolve(
     over = {
         "model": config.model.model_copy(update={"labels": labels}),
         "max_length": _length(config, model_config, adapter_class, located, notes),
+        "end_in_text": end_in_text(config, model_config),
         "device": device(config),
         "train": _train(config, spec, notes),
         "tune": config.tune if parts.tune is not None else None,
@@ -83,6 +84,16 @@ def device(config: RunConfig) -> str:
             "device", f"{config.device} is asked for and this torch sees none", f"here: {have}; say device=auto"
         )
     return config.device
+
+
+def end_in_text(config: RunConfig, model_config: Any) -> Literal["keep", "drop"]:
+    """What becomes of an end token that stands in a text. Raises ConfigError where T5's or BART's heads would trip."""
+    if not getattr(model_config, "is_encoder_decoder", False):
+        return config.end_in_text or "keep"
+    if config.end_in_text == "keep":
+        finding = "an encoder-decoder reads its head at the one end token that ends a text"
+        raise ConfigError("end_in_text", finding, "say drop, or leave the key out")
+    return "drop"
 
 
 def _head(

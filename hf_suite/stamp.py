@@ -123,6 +123,11 @@ def caveats(session: Session, found: Evaluation) -> list[str]:
         for name, counts in found.counts.items()
         if counts.get("truncated")
     )
+    out.extend(
+        f"{name}: {counts['end_in_text']:,} rows held {session.tokenizer.eos_token}, which was dropped from the text"
+        for name, counts in found.counts.items()
+        if counts.get("end_in_text")
+    )
     for run in session.lineage:
         again = set(out) if run["task"] == session.spec.name else set()  # the same rows have the same caveats
         out += [f"from the run of {run['task']}: {caveat}" for caveat in run["caveats"] if caveat not in again]

@@ -156,12 +156,13 @@ def test_a_head_of_other_labels(place, capsys):
 
 
 def test_a_tokenizer_without_offsets_for_question_answering(place, capsys):
-    Path("bert/tokenizer.json").unlink()
-    transformers.ByT5Tokenizer().save_pretrained("bert")
-    Path("run.yaml").write_text("task: tasks/questions.yaml\nmodel: bert\n")
+    tiny.checkpoint(Path("bytes"), "bert", vocab_size=384)
+    Path("bytes/tokenizer.json").unlink()
+    transformers.ByT5Tokenizer().save_pretrained("bytes")
+    Path("run.yaml").write_text("task: tasks/questions.yaml\nmodel: bytes\n")
 
     assert refused(capsys, *TRAIN) == (
-        "bert: ByT5Tokenizer does not say which characters a token stands for, as spans need; "
+        "bytes: ByT5Tokenizer does not say which characters a token stands for, as spans need; "
         "take a checkpoint with a tokenizer.json (a fast tokenizer)"
     )
 

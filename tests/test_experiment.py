@@ -265,9 +265,10 @@ def test_full_finetuning_runs_from_end_to_end(ran):
 
 
 def test_a_model_that_answers_nothing_finite_is_not_scored(small_world, tmp_path):
-    model = tiny.checkpoint(tmp_path / "nan", "bert", head="classification", labels=["negative", "positive"])
+    model = tiny.checkpoint(tmp_path / "huge", "bert", head="classification", labels=["negative", "positive"])
     tensors = safetensors.torch.load_file(model / "model.safetensors")
-    tensors["classifier.bias"].fill_(float("nan"))
+    tensors["bert.pooler.dense.bias"].fill_(100.0)
+    tensors["classifier.weight"].fill_(3e38)
     safetensors.torch.save_file(tensors, model / "model.safetensors", {"format": "pt"})
     config = world.run_config(small_world, "reviews", model, train=None, output=str(tmp_path / "run"))
     with pytest.raises(RunError) as error:

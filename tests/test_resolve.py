@@ -1,8 +1,7 @@
 """What a config leaves open, settled once and said: head, scale, lengths, rates, device."""
 
-import shutil
-
 import pytest
+import tiny
 import torch
 import transformers
 from making import evaluated, settled
@@ -45,7 +44,7 @@ def test_a_model_of_a_kind_that_cannot_do_the_task_is_refused(tiny_checkpoint, s
 def test_a_tokenizer_without_offsets_is_refused_for_spans_and_leaves_nothing_behind(
     tiny_checkpoint, small_world, tmp_path
 ):
-    model = shutil.copytree(tiny_checkpoint("bert"), tmp_path / "bytes")
+    model = tiny.checkpoint(tmp_path / "bytes", "bert", vocab_size=384)
     (model / "tokenizer.json").unlink()
     transformers.ByT5Tokenizer().save_pretrained(model)
     assert refusal(evaluated, small_world, "questions", model, tmp_path / "run") == (

@@ -1,5 +1,6 @@
 """HeadAdapter: classification and regression by a trained output layer over the whole text."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -13,6 +14,8 @@ from hf_suite.config import RunConfig
 from hf_suite.kinds import Evidence, Row
 from hf_suite.spec import TaskSpec
 
+log = logging.getLogger(__name__)
+
 
 class HeadAdapter:
     """One feature a row. The outputs' order is `config.model.labels`; evidence carries names."""
@@ -25,6 +28,7 @@ class HeadAdapter:
         self.spec, self.tokenizer = spec, tokenizer
         self.max_length = config.max_length or self.default_length
         self.labels = config.model.labels or spec.labels or ()
+        self.dropped = tokenizer.eos_token if config.end_in_text == "drop" else None
         self.counts: dict[str, int] = {}
         check_row_fits(tokenizer, self.max_length, "max_length")
 
@@ -56,7 +60,7 @@ class HeadAdapter:
         return Dataset.from_dict(columns)
 
     def eval_features(self, rows: Dataset) -> Dataset:
-        """Tokens alone; counts the rows that were cut."""
+        """Tokens alone; counts the rows that were cut, and those that held the end token."""
         columns, cut = self._tokens(rows)
         self.counts["truncated"] = self.counts.get("truncated", 0) + cut
         return Dataset.from_dict(columns)
@@ -100,10 +104,20 @@ class HeadAdapter:
         scale = self.spec.scale
         return (0.0, 1.0) if scale is None else (scale.mean, scale.sd)
 
+    def _texts(self, rows: Dataset) -> list[list[str]]:
+        """The first texts, and the second ones where there are pairs, without end tokens where these are dropped."""
+        texts = [rows[role][:] for role in ("text", "text_pair") if role in rows.column_names]
+        if not self.dropped:
+            return texts
+        held = sum(any(self.dropped in text for text in row) for row in zip(*texts, strict=True))
+        if held:
+            log.info("%d of %d rows hold %s, which is dropped", held, len(rows), self.dropped)
+            self.counts["end_in_text"] = self.counts.get("end_in_text", 0) + held
+        return [[text.replace(self.dropped, " ") for text in column] for column in texts]
+
     def _tokens(self, rows: Dataset) -> tuple[dict[str, list[Any]], int]:
         """Token columns of all rows, and how many rows were longer than max_length."""
-        pair = "text_pair" in rows.column_names
-        texts = [rows["text"][:], rows["text_pair"][:]] if pair else [rows["text"][:]]
+        texts = self._texts(rows)
         encoded = self.tokenizer(*texts, truncation=True, max_length=self.max_length, return_attention_mask=False)
         full = [len(line) == self.max_length for line in encoded["input_ids"]]
         candidates = [at for at, is_full in enumerate(full) if is_full]

@@ -69,6 +69,7 @@ def load(located: Located, cls: type[Any], *, settings: dict[str, Any], keep_hea
         count = f"{len(lost)} of {len(model.state_dict())} tensors"
         finding = f"{count} of {cls.__name__} are not in the checkpoint ({lost[0]}, ...)"
         raise ModelError(located.name, finding, "take a checkpoint whose weights belong to its config.json")
+    _check_finite(model, located)
     if not keep_head and _carries_head(located):
         missing |= _head_made_anew(model)
     return model.eval(), _modules_of(model, missing)
@@ -94,6 +95,15 @@ def _load(
         ) from error
     missing = set(info["missing_keys"]) | {key[0] for key in info["mismatched_keys"]}
     return model, missing, set(info["unexpected_keys"])
+
+
+def _check_finite(model: Any, located: Located) -> None:
+    """Refuses weights that hold nan or inf, from which no number can be trusted. Raises ModelError."""
+    weights = dict(model.named_parameters())
+    bad = [name for name, value in weights.items() if value.is_floating_point() and not value.isfinite().all()]
+    if bad:
+        finding = f"{len(bad)} of {len(weights)} tensors hold nan or inf ({bad[0]}, ...)"
+        raise ModelError(located.name, finding, "take an earlier checkpoint of that training, or fetch it again")
 
 
 def _carries_head(located: Located) -> bool:

@@ -39,6 +39,8 @@ _OFFSET_POSITIONS = {
     "markuplm",
     "data2vec-text",
 }
+# These know segments, and their configs do not say how many.
+_SEGMENTS_WITHOUT_SIZE = {"xlnet"}
 
 
 @dataclass(frozen=True)
@@ -108,8 +110,10 @@ def load_tokenizer(located: Located) -> tuple[Any, list[str]]:
         finding = f"its tokenizer cannot be loaded ({_first_line(error)})"
         raise ModelError(located.name, finding, "add tokenizer.json and tokenizer_config.json to the folder") from error
     _check_vocabulary(tokenizer, located)
+    segments = _settle_by_config(tokenizer, located)
     side = "left" if _ends_with_cls(tokenizer) else "right"
-    notes = [] if tokenizer.padding_side == side else [f"padding: on the {side}, where no text's output depends on it"]
+    moved = [] if tokenizer.padding_side == side else [f"padding: on the {side}, where no text's output depends on it"]
+    notes = [*segments, *moved]
     tokenizer.padding_side = side
     if tokenizer.pad_token_id is not None:
         return tokenizer, notes
@@ -147,6 +151,44 @@ def _check_vocabulary(tokenizer: Any, located: Located) -> None:
     if tokenizer.vocab_files_names and not there:
         finding = f"its tokenizer has no vocabulary (none of {', '.join(sorted(named))})"
         raise ModelError(located.name, finding, "add tokenizer.json and tokenizer_config.json to the folder")
+
+
+def check_ids(tokenizer: Any, config: Any, place: str) -> None:
+    """Refuses a tokenizer with ids that the model has no embeddings for. Raises ModelError."""
+    embeddings = getattr(config.get_text_config(), "vocab_size", None)
+    largest = max(tokenizer.get_vocab().values(), default=0)
+    if embeddings is not None and largest >= embeddings:
+        finding = f"its tokenizer has ids up to {largest:,}, and its config embeddings for {embeddings:,}"
+        raise ModelError(place, finding, "take model and tokenizer of the same checkpoint")
+
+
+def _settle_by_config(tokenizer: Any, located: Located) -> list[str]:
+    """Checks ids and settles segments by the model's config; in a run's own folder, without one, both are settled."""
+    if not (located.folder / "config.json").is_file():
+        return []
+    config = load_config(located)
+    check_ids(tokenizer, config, located.name)
+    return _settle_segments(tokenizer, config)
+
+
+def _settle_segments(tokenizer: Any, config: Any) -> list[str]:
+    """Gives a model that knows a pair's two texts apart what tells them apart, and no other model that.
+
+    The tokenizers of ALBERT and XLNet could tell, and do not under transformers 5 unless they are asked.
+    """
+    names, size = list(tokenizer.model_input_names), getattr(config, "type_vocab_size", None)
+    reads = config.model_type in _SEGMENTS_WITHOUT_SIZE or (size or 0) >= 2
+    if reads and "token_type_ids" not in names and 1 in _segments(tokenizer):
+        tokenizer.init_kwargs["model_input_names"] = tokenizer.model_input_names = [*names, "token_type_ids"]
+        return ["segments: the second text of a pair is told from the first, as the model was pretrained"]
+    if size is not None and not reads and "token_type_ids" in names:
+        names.remove("token_type_ids")
+        tokenizer.init_kwargs["model_input_names"] = tokenizer.model_input_names = names
+    return []
+
+
+def _segments(tokenizer: Any) -> list[int]:
+    return list(tokenizer("a", "a", return_token_type_ids=True)["token_type_ids"])
 
 
 def _ends_with_cls(tokenizer: Any) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import peft
+import safetensors
 import safetensors.torch
 import torch
 
@@ -63,12 +64,31 @@ def reload(
 
 
 def _attached(model: Any, folder: Path) -> Any:
+    _check_heads(model, folder)
     try:
         with still_peft():
             return peft.PeftModel.from_pretrained(model, folder)
     except (KeyError, RuntimeError, OSError, ValueError) as error:
         finding = f"its LoRA weights do not fit the base ({str(error).strip().splitlines()[0][:200]})"
         raise ModelError(str(folder), finding, "give the base that they were trained on") from error
+
+
+def _check_heads(model: Any, folder: Path) -> None:
+    """Refuses a head of another shape than the model's, such as one of another number of labels. Raises ModelError."""
+    if not (folder / ADAPTER).is_file():
+        return
+    own = {name: tuple(value.shape) for name, value in model.named_parameters()}
+    with safetensors.safe_open(folder / ADAPTER, "pt") as file:
+        names = sorted(file.keys())
+        saved = {name.removeprefix("base_model.model."): tuple(file.get_slice(name).get_shape()) for name in names}
+    for name, shape in saved.items():
+        if shape != own.get(name, shape):
+            finding = f"its {name} has shape {_times(shape)}, and the task's {_times(own[name])}"
+            raise ModelError(str(folder), finding, "use it for a task with as many labels as it was trained on")
+
+
+def _times(shape: Sequence[int]) -> str:
+    return " x ".join(map(str, shape))
 
 
 def inference() -> Any:
