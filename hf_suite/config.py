@@ -1,11 +1,13 @@
 """How a run is done: RunConfig and its parts, and SuiteConfig. Each default stands here and nowhere else."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from hf_suite import schema, shipped
+from hf_suite.methods import METHODS, REFUSED
 from hf_suite.schema import Record
 from hf_suite.spec import Revision
 
@@ -31,21 +33,50 @@ class ModelConfig(Record):
     """The task's label names in the order of the checkpoint's outputs, for a head that names them LABEL_0, LABEL_1."""
 
 
-class LoraConfig(Record):
-    """Low-rank adaptation: small matrices beside frozen ones."""
+def _method(name: str) -> str:
+    if name in REFUSED:
+        raise ValueError(f"{name} is not offered: {REFUSED[name]}; take one of: {', '.join(METHODS)}")
+    if name not in METHODS:
+        hint = schema.nearest(name, METHODS)
+        raise ValueError(f"no method {name!r}; {hint}there are: {', '.join(METHODS)}")
+    return name
 
-    method: Literal["lora"] = "lora"
-    """The PEFT method."""
-    rank: int = Field(8, ge=1)
+
+class LoraConfig(Record):
+    """Low-rank adaptation, or another PEFT method: few weights beside frozen ones."""
+
+    method: Annotated[str, AfterValidator(_method)] = "lora"
+    """The PEFT method: lora, dora, pissa, ia3, ... (an unknown one lists them); a key it has no use for is refused."""
+    rank: int | None = Field(8, ge=1)
     """Columns of each small matrix."""
-    alpha: float = 16.0
+    alpha: float | None = 16.0
     """The update is scaled by alpha / rank."""
-    dropout: float = Field(0.05, ge=0, lt=1)
+    dropout: float | None = Field(0.05, ge=0, lt=1)
     """Share of inputs to the small matrices that are dropped in training."""
     targets: tuple[str, ...] | None = None
-    """Names of the layers to adapt (their last parts); null takes the attention's query and value."""
+    """Names of the layers to adapt (their last parts); null: the query and value, or what the method has."""
     options: dict[str, Any] = Field(default_factory=dict)
-    """Further fields of PEFT's own LoraConfig, under PEFT's names."""
+    """Further fields of the method's config class in PEFT, under PEFT's names."""
+
+    @field_validator("rank", "alpha", "dropout")
+    @classmethod
+    def _used(cls, value: float | None, info: ValidationInfo) -> float | None:
+        """What is said must mean something: called only for keys that are said."""
+        method = info.data.get("method")
+        if method is None:  # refused by its own validator
+            return value
+        has = getattr(METHODS[method], str(info.field_name)) is not None
+        if value is not None and not has:
+            raise ValueError(f"{method} has no {info.field_name}; leave it out, or say null")
+        if value is None and has:
+            raise ValueError(f"null, and {method} needs it; leave it out for the default")
+        return value
+
+    def used(self) -> "LoraConfig":
+        """The same with null in place of each default that the method has no use for."""
+        method = METHODS[self.method]
+        unused = [name for name in ("rank", "alpha", "dropout") if getattr(method, name) is None]
+        return self.model_copy(update=dict.fromkeys(unused))
 
 
 class TuneConfig(Record):
@@ -70,6 +101,12 @@ class SplitConfig(Record):
     """Which of the possible cuts."""
 
 
+def _freeze(value: str) -> str:
+    if value not in ("none", "embeddings", "all_but_head") and not re.fullmatch(r"first:[1-9][0-9]*", value):
+        raise ValueError(f"{value!r} is none of its values; say none, embeddings, all_but_head or first:N")
+    return value
+
+
 class TrainConfig(Record):
     """How the weights are changed."""
 
@@ -82,13 +119,15 @@ class TrainConfig(Record):
     micro_batch_size: int | None = Field(None, ge=1)
     """Features per forward pass on one process; null takes the batch's share of each process. Changes no result."""
     learning_rate: float | None = Field(None, gt=0)
-    """Peak rate; null is 1e-3 with LoRA and 5e-5 without."""
+    """Peak rate; null is 1e-3 with LoRA, what another method usually takes, and 5e-5 without any."""
     schedule: Literal["linear", "constant"] = "linear"
     """The rate after the warmup: down to 0 in a line, or the same."""
     warmup: float = Field(0.06, ge=0)
     """Below 1 a share of all steps, else a number of steps."""
     weight_decay: float = Field(0.01, ge=0)
     """AdamW's decay; never on norms and biases."""
+    freeze: Annotated[str, AfterValidator(_freeze)] = "none"
+    """Without LoRA, what stays as it is: none, embeddings, all_but_head, or first:N (embeddings and N layers)."""
     clip: float | None = Field(1.0, gt=0)
     """Largest norm of the whole gradient; null does not clip."""
     save_every: int | None = Field(None, ge=1)
@@ -138,6 +177,13 @@ class RunConfig(Record):
     """The run folder; null makes one under runs/."""
     mirror: tuple[str, ...] = ()
     """Folders in the hub's layout (datasets `ID/SUBSET/SPLIT.parquet`, checkpoints `ID/`), searched before the hub."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "RunConfig":
+        if self.lora is not None and self.train is not None and self.train.freeze != "none":
+            finding = f"train.freeze={self.train.freeze} beside lora, which freezes all but its weights and the head"
+            raise ValueError(f"{finding}; say lora=null, or leave train.freeze out")
+        return self
 
 
 class SuiteConfig(Record):

@@ -9,7 +9,7 @@ import torch
 
 from hf_suite import checkpoint, folders, interop, kinds, launch, models, record, scoring, stamp
 from hf_suite import spec as specs
-from hf_suite.adapters import ADAPTERS
+from hf_suite.adapters import ADAPTERS, Adapter
 from hf_suite.config import RunConfig
 from hf_suite.errors import RunError
 from hf_suite.evaluation import Choice, Evaluation, choosing, evaluate, select
@@ -64,16 +64,7 @@ def prepared(config: RunConfig, *, resume: bool, allow_code: bool, watch: Watch,
     rows = parts(spec, config)
     resolved = _resolved(spec, config, rows, located, tokenizer, accelerator)
     adapter = ADAPTERS[spec.kind, config.protocol](resolved.spec, resolved.config, tokenizer)
-    torch.manual_seed(config.seed)
-    built = models.build(
-        located,
-        resolved.cls,
-        settings=adapter.model_settings(),
-        keep_head=resolved.keep_head,
-        peft_task=adapter.peft_task,
-        lora=resolved.config.lora if resolved.config.train is not None else None,
-        pad_token_id=tokenizer.pad_token_id,
-    )
+    built = _built(located, resolved, adapter, tokenizer)
     session = Session(
         folder=folder,
         written=config,
@@ -160,6 +151,22 @@ def _resolved(
         raise suggestion(
             error, spec, config, parts=rows, located=located, tokenizer=tokenizer, accelerator=accelerator
         ) from error
+
+
+def _built(located: models.Located, resolved: Resolved, adapter: Adapter, tokenizer: Any) -> models.Built:
+    """Step 6: the model as the run begins with it, drawn by the seed where it is fresh."""
+    train = resolved.config.train
+    torch.manual_seed(resolved.config.seed)
+    return models.build(
+        located,
+        resolved.cls,
+        settings=adapter.model_settings(),
+        keep_head=resolved.keep_head,
+        peft_task=adapter.peft_task,
+        lora=resolved.config.lora if train is not None else None,
+        freeze=train.freeze if train is not None else "none",
+        pad_token_id=tokenizer.pad_token_id,
+    )
 
 
 def _train(session: Session, *, resume: bool) -> None:

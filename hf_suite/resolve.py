@@ -11,6 +11,7 @@ from hf_suite.adapters import Adapter
 from hf_suite.config import RunConfig
 from hf_suite.errors import ConfigError, ModelError
 from hf_suite.kinds import KINDS
+from hf_suite.methods import METHODS
 from hf_suite.models import Located, positions
 from hf_suite.parts import Parts
 from hf_suite.spec import Scale, TaskSpec, normalized
@@ -66,6 +67,7 @@ def resolve(
         "max_length": _length(config, model_config, adapter_class, located, notes),
         "end_in_text": end_in_text(config, model_config),
         "device": device(config),
+        "lora": config.lora.used() if config.lora is not None else None,
         "train": _train(config, spec, notes),
         "tune": config.tune if parts.tune is not None else None,
     }
@@ -209,12 +211,21 @@ def _train(config: RunConfig, spec: TaskSpec, notes: list[str]) -> Any:
         return None
     over: Mapping[str, Any] = {}
     if config.train.learning_rate is None:
-        rate = 1e-3 if config.lora is not None else 5e-5
-        notes.append(
-            f"train.learning_rate: {rate:g}, the usual one "
-            + ("with LoRA" if config.lora is not None else "without LoRA")
-        )
+        rate, how = _usual_rate(config)
+        notes.append(f"train.learning_rate: {rate:g}, the usual one {how}")
         over = {"learning_rate": rate}
     if KINDS[spec.kind].fits(spec, config.protocol):
         notes.append("tune: rows cut off train fit the task's threshold")
     return config.train.model_copy(update=over)
+
+
+def _usual_rate(config: RunConfig) -> tuple[float, str]:
+    """The peak rate where none is said, and what it is usual with."""
+    if config.lora is not None:
+        return METHODS[config.lora.method].rate, f"with {_spoken(config.lora.method)}"
+    alone = config.train is not None and config.train.freeze == "all_but_head"
+    return (1e-3, "for a head alone") if alone else (5e-5, "without LoRA")
+
+
+def _spoken(method: str) -> str:
+    return {"lora": "LoRA"}.get(method, method)

@@ -41,7 +41,7 @@ def part(small_world: world.World, folder: Path, task: str) -> Part:
     return Part(located, adapter.auto_model(models.load_config(located)), adapter, tokenizer, rows)
 
 
-def built(made: Part, *, lora: LoraConfig | None = LORA, keep_head: bool = False) -> models.Built:
+def built(made: Part, *, lora: LoraConfig | None = LORA, keep_head: bool = False, freeze: str = "none") -> models.Built:
     """The checkpoint as the task's model."""
     return models.build(
         made.located,
@@ -49,6 +49,7 @@ def built(made: Part, *, lora: LoraConfig | None = LORA, keep_head: bool = False
         settings=made.adapter.model_settings(),
         keep_head=keep_head,
         lora=lora,
+        freeze=freeze,
         peft_task=made.adapter.peft_task,
         pad_token_id=made.tokenizer.pad_token_id,
     )

@@ -10,6 +10,7 @@ import transformers
 
 from hf_suite.config import LoraConfig
 from hf_suite.errors import ModelError
+from hf_suite.models import freezing
 from hf_suite.models.locate import Located
 from hf_suite.models.wrapping import check_wrapped, under, wrapped
 
@@ -39,8 +40,9 @@ def build(
     lora: LoraConfig | None,
     peft_task: str,
     pad_token_id: int,
+    freeze: str = "none",
 ) -> Built:
-    """Loads the checkpoint into `cls` in fp32 and, for LoRA, wraps it. Raises ModelError.
+    """Loads the checkpoint into `cls` in fp32 and wraps it by `lora`, or freezes what `freeze` says. Raises ModelError.
 
     `keep_head` takes over the checkpoint's own task head; otherwise it is made anew.
     """
@@ -48,6 +50,7 @@ def build(
     model.config.pad_token_id = pad_token_id
     heads = tuple(sorted({*head_modules(model), *fresh}))
     if lora is None:
+        freezing.freeze(model, freeze, heads, located.name)
         return Built(model, fresh, heads)
     adapted = wrapped(model, lora, heads, peft_task)
     check_wrapped(adapted, fresh, located.name)

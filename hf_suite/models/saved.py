@@ -31,7 +31,9 @@ def save(model: Any, tokenizer: Any, folder: Path, *, base: str) -> int:
     tokenizer.save_pretrained(folder)
     if isinstance(model, peft.PeftModel):
         state = peft.get_peft_model_state_dict(model, save_embedding_layers=False)
-        safetensors.torch.save_file({name: value.contiguous() for name, value in state.items()}, folder / ADAPTER)
+        safetensors.torch.save_file(
+            {name: value.contiguous().clone() for name, value in state.items()}, folder / ADAPTER
+        )
         config = model.peft_config["default"]
         config.base_model_name_or_path = base
         config.save_pretrained(folder)

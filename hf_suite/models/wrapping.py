@@ -2,9 +2,11 @@
 
 import contextlib
 import copy
+import itertools
+import math
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import peft
@@ -14,6 +16,7 @@ import transformers
 from hf_suite import schema
 from hf_suite.config import LoraConfig
 from hf_suite.errors import ConfigError, ModelError
+from hf_suite.methods import METHODS, REFUSED, Method
 
 # The attention's query and value under the names that architectures give them; the first that a model has are taken.
 _QUERY_VALUE = (
@@ -28,63 +31,153 @@ _QUERY_VALUE = (
 )
 
 
+# Keys, values and what enters the second feed-forward layer, which (IA)3 rescales (arXiv 2205.05638, section 3.3).
+_SCALED = (
+    ("key", "value", "output.dense"),
+    ("key", "value", "ffn_output"),
+    ("key_proj", "value_proj", "output.dense"),
+    ("k_proj", "v_proj", "down_proj"),
+    ("k_proj", "v_proj", "fc2"),
+    ("k_lin", "v_lin", "lin2"),
+    ("k", "v", "wo"),
+    ("k", "v", "output.dense"),
+    ("c_attn", "mlp.c_proj"),
+    ("Wqkv", "mlp.Wo"),
+    ("in_proj", "output.dense"),
+)
+_PEFT_WARNS = (
+    (".*is_gradient_checkpointing.*", FutureWarning),  # asked for under a name that transformers 6 drops
+    ("Failed to load the CUDA extension.*", UserWarning),  # BOFT looks for a faster way first
+    ("Setting boft_n_butterfly_factor to 1.*", UserWarning),  # and says what is our default
+    ("Unsupported layer type.*", UserWarning),  # norms, which have no inputs and outputs to be read
+)
+_FEEDFORWARD = frozenset(names[-1] for names in _SCALED)
+_USUAL = {"attention": _QUERY_VALUE, "scaled": _SCALED, "norms": ()}
+
+
 def resolve_targets(lora: LoraConfig, model: Any, heads: Sequence[str], place: str) -> tuple[str, ...]:
-    """The layers that LoRA adapts, by the last part of their names. Raises ModelError when there are none."""
-    inside = {
-        name.split(".")[-1] for name, module in model.named_modules() if _adaptable(module) and not under(name, heads)
-    }
+    """The layers that the method adapts, by the last part of their names. Raises ModelError when there are none."""
+    layers = METHODS[lora.method].layers
+    names = [name for name, module in model.named_modules() if _adaptable(module, layers) and not under(name, heads)]
+    inside = {name.rpartition(".")[2] for name in names}
     listed = ", ".join(sorted(inside))
+    if lora.targets is None and layers == "norms":
+        return tuple(sorted(inside))
     if lora.targets is None:
-        known = next((names for names in _QUERY_VALUE if inside.issuperset(names)), None)
+        known = next((usual for usual in _USUAL[layers] if all(_named(names, last) for last in usual)), None)
         if known is None:
-            raise ModelError(place, "no known query and value layers", f"set lora.targets to some of: {listed}")
+            what = "query and value" if layers == "attention" else "key, value and feed-forward"
+            raise ModelError(place, f"no known {what} layers", f"set lora.targets to some of: {listed}")
         return known
     for name in lora.targets:
-        if name not in inside:
+        if not _named(names, name):
             hint = schema.nearest(name, inside)
             raise ModelError("lora.targets", f"no layer {name!r} in {place}", f"{hint}there are: {listed}")
     return tuple(lora.targets)
 
 
 def wrapped(model: Any, lora: LoraConfig, heads: Sequence[str], peft_task: str) -> Any:
-    """The model under LoRA. Raises ConfigError for options that PEFT refuses."""
+    """The model under PEFT. Raises ConfigError for options that PEFT refuses, ModelError for what cannot be."""
+    config = _peft_config(lora, model, heads, peft_task)
     try:
         with still_peft():
-            return peft.get_peft_model(model, _peft_config(lora, model, heads, peft_task))
-    except (ValueError, TypeError) as error:
+            return peft.get_peft_model(model, config)
+    except (ValueError, TypeError, RuntimeError) as error:
         finding = f"PEFT refuses them ({str(error).strip().splitlines()[0][:200]})"
-        raise ConfigError("lora.options", finding, "see the fields of PEFT's LoraConfig") from error
+        remedy = f"see the fields of PEFT's {METHODS[lora.method].config}"
+        raise ConfigError("lora.options", finding, remedy) from error
 
 
-def _peft_config(lora: LoraConfig, model: Any, heads: Sequence[str], peft_task: str) -> peft.LoraConfig:
-    known = set(peft.LoraConfig.__dataclass_fields__)
-    for name in lora.options:
-        if name not in known:
-            raise ConfigError(
-                "lora.options",
-                f"PEFT's LoraConfig has no field {name!r}",
-                schema.nearest(name, known).strip() or "see PEFT",
-            )
-    outside = "|".join(re.escape(name) for name in heads)
+def _peft_config(lora: LoraConfig, model: Any, heads: Sequence[str], peft_task: str) -> peft.PeftConfig:
+    method = METHODS[lora.method]
+    cls = getattr(peft, method.config)
+    known = set(cls.__dataclass_fields__)
+    _check_options(lora, known)
+    targets = resolve_targets(lora, model, heads, type(model).__name__)
+    widths = _widths(model, targets, heads)
+    _check_rank(lora, widths)
     fields = {
         "task_type": peft_task,
-        "r": lora.rank,
-        "lora_alpha": lora.alpha,
-        "lora_dropout": lora.dropout,
-        "target_modules": list(resolve_targets(lora, model, heads, type(model).__name__)),
+        **{at: value for at, value in _own(lora, method) if at is not None},
+        **method.fixed,
+        "target_modules": list(targets),
         "modules_to_save": list(heads),
-        "exclude_modules": rf"(.*\.)?({outside})(\..*)?" if heads else None,
+        "exclude_modules": _outside(heads),
         "fan_in_fan_out": any(isinstance(module, transformers.pytorch_utils.Conv1D) for module in model.modules()),
+        "feedforward_modules": [name for name in targets if name in _FEEDFORWARD],
     }
-    return peft.LoraConfig(**{**fields, **copy.deepcopy(lora.options)})  # PEFT adds to the lists that it is given
+    if method.divisor is not None:
+        most = cls.__dataclass_fields__[method.divisor].default
+        fields[method.divisor] = _largest_divisor(math.gcd(*itertools.chain(*widths.values())), most)
+    if "exclude_modules" not in known:
+        _check_outside(lora, targets, model, heads)
+    fields = {name: value for name, value in fields.items() if name in known}
+    return cls(**{**fields, **copy.deepcopy(lora.options)})  # PEFT adds to the lists that it is given
+
+
+def _own(lora: LoraConfig, method: Method) -> tuple[tuple[str | None, float | None], ...]:
+    """Our keys that the method has a use for, under PEFT's names."""
+    return (method.rank, lora.rank), (method.alpha, lora.alpha), (method.dropout, lora.dropout)
+
+
+def _check_options(lora: LoraConfig, known: set[str]) -> None:
+    cls = METHODS[lora.method].config
+    for name in lora.options:
+        if name not in known:
+            remedy = schema.nearest(name, known).strip() or "see PEFT"
+            raise ConfigError("lora.options", f"PEFT's {cls} has no field {name!r}", remedy)
+    begin = str(lora.options.get("init_lora_weights"))
+    refused = next((name for name in REFUSED if begin.startswith(name)), None)
+    if refused is not None:
+        finding = f"init_lora_weights={begin} is not offered: {REFUSED[refused]}"
+        raise ConfigError("lora.options", finding, "leave it out, or say lora.method=pissa")
+
+
+def _check_rank(lora: LoraConfig, widths: Mapping[str, tuple[int, int]]) -> None:
+    """Refuses a rank that the narrowest adapted layer cannot have: nothing would be low about it."""
+    if METHODS[lora.method].rank is None or lora.rank is None or not widths:
+        return
+    name = min(widths, key=lambda at: min(widths[at]))
+    if lora.rank > min(widths[name]):
+        finding = f"{lora.rank}, and {name} is {min(widths[name])} wide"
+        raise ConfigError("lora.rank", finding, f"say lora.rank={min(widths[name])} or less")
+
+
+def _check_outside(lora: LoraConfig, targets: Sequence[str], model: Any, heads: Sequence[str]) -> None:
+    """Refuses targets that are also names in a head, for a method that cannot leave those out."""
+    inside = [name for name, module in model.named_modules() if _adaptable(module, "attention") and under(name, heads)]
+    also = next((name for name in inside if any(_named([name], target) for target in targets)), None)
+    if also is not None:
+        finding = f"they also name {also} of the head, which {lora.method} cannot leave out"
+        raise ConfigError("lora.targets", finding, "name others, or take another method")
+
+
+def _widths(model: Any, targets: Sequence[str], heads: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Inputs and outputs of each adapted layer; of norms none."""
+    return {
+        name: (min(module.weight.shape), max(module.weight.shape))
+        for name, module in model.named_modules()
+        if _adaptable(module, "attention")
+        and not under(name, heads)
+        and any(_named([name], target) for target in targets)
+    }
+
+
+def _largest_divisor(number: int, most: int) -> int:
+    return next(size for size in range(min(number, most), 0, -1) if number % size == 0)
+
+
+def _outside(heads: Sequence[str]) -> str | None:
+    """A pattern for all that stands in a head."""
+    listed = "|".join(re.escape(name) for name in heads)
+    return rf"(.*\.)?({listed})(\..*)?" if heads else None
 
 
 def check_wrapped(model: Any, fresh: Sequence[str], place: str) -> None:
     """Refuses a wrapping that adapts nothing, or would leave a fresh part untrained or unsaved."""
-    adapted = [name for name, _ in model.named_parameters() if "lora_" in name]
-    if not adapted:
-        raise ModelError(place, "LoRA adapts no layer", "set lora.targets to layers of this model")
     trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    if all(".modules_to_save." in name for name in trained):
+        raise ModelError(place, "LoRA adapts no layer", "set lora.targets to layers of this model")
     saved = set(peft.get_peft_model_state_dict(model, save_embedding_layers=False))
     for module in fresh:
         if not any(f"{module}.modules_to_save." in name for name in trained):
@@ -95,14 +188,24 @@ def check_wrapped(model: Any, fresh: Sequence[str], place: str) -> None:
 
 @contextlib.contextmanager
 def still_peft() -> Iterator[None]:
-    """Hides the warning that PEFT itself raises on each wrapping: it asks under a name that transformers 6 drops."""
+    """Hides the warnings that PEFT itself raises when it wraps, of which none asks anything of us."""
+    # SHiRA makes sparse weights, of which torch warns unless it is told what is its default: not to check them.
+    torch.sparse.check_sparse_tensor_invariants.disable()
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*is_gradient_checkpointing.*", FutureWarning)
+        for message, kind in _PEFT_WARNS:
+            warnings.filterwarnings("ignore", message, kind)
         yield
 
 
-def _adaptable(module: Any) -> bool:
+def _adaptable(module: Any, layers: str) -> bool:
+    if layers == "norms":
+        return type(module).__name__.endswith("Norm")
     return isinstance(module, (torch.nn.Linear, transformers.pytorch_utils.Conv1D))
+
+
+def _named(names: Sequence[str], last: str) -> bool:
+    """Whether one of these modules' names ends so, part by part."""
+    return any(name == last or name.endswith(f".{last}") for name in names)
 
 
 def under(name: str, heads: Sequence[str]) -> bool:
