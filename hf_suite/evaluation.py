@@ -86,7 +86,7 @@ def select(session: Session) -> Choice | None:
     evidence = _evidence(session, split, stops=False)  # the epoch's state is not on disk yet
     fitted = kind.fit(evidence, gold, spec) if kind.fits(spec, session.config.protocol) else {}
     answers = {row: kind.decide(one, fitted, spec) for row, one in evidence.items()}
-    score = scoring.score(spec, answers, gold).get(number)
+    score = scoring.score(spec, answers, gold, metrics=scoring.giving(spec, number)).get(number)
     return Choice(name, number, score, scoring.units(spec)[number].better == "lower")
 
 

@@ -200,8 +200,9 @@ def _list(value: Any, dtype: str, spec: TaskSpec) -> list[Any] | None:
 
 
 def _scalar(value: Any, dtype: str, spec: TaskSpec) -> Any:
-    """The value as the module's type, or None where that would lose something."""
-    value = value["text"] if isinstance(value, Mapping) else value
+    """The value (the one of a list, the text of an answer) as the module's type; None where that loses something."""
+    value = value[0] if isinstance(value, list) and len(value) == 1 else value
+    value = value.get("text") if isinstance(value, Mapping) else value
     if dtype in {"string", "large_string"}:
         return value if isinstance(value, str) else None
     labels = spec.labels or ()
@@ -217,7 +218,7 @@ def _scalar(value: Any, dtype: str, spec: TaskSpec) -> Any:
 def _record(feature: Mapping[str, Any], row: RowId, value: Any, side: str) -> dict[str, Any]:
     """A row in SQuAD's own form, with the keys that the module asks for."""
     known: dict[str, Any] = {"id": str(row)}
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and "text" in value:
         # A difference of two scores as a probability; where none is known every text is meant to be said.
         odds = value["no_answer"]
         known["no_answer_probability"] = 0.0 if odds is None else 1 / (1 + math.exp(-max(min(odds, 700.0), -700.0)))

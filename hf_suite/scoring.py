@@ -74,6 +74,11 @@ def units(spec: TaskSpec) -> dict[str, Unit]:
     return found
 
 
+def giving(spec: TaskSpec, number: str) -> list[str]:
+    """Those of the task's METRICS that give a number: one, or none."""
+    return [name for name in _own(spec, None) if number in METRICS[name].units]
+
+
 def baseline(spec: TaskSpec, rows: Iterable[Row], references: References) -> Scores:
     """The scores on the same rows of what answers them without a model: the best constant, a copied source."""
     return score(spec, KINDS[spec.kind].baseline(rows, references, spec), references)
@@ -108,10 +113,13 @@ def read_predictions(path: Path, spec: TaskSpec) -> dict[RowId, Any]:
 
     `.json` is an object {row id: answer}, as SQuAD's scripts read it. `.jsonl` has an object a line and
     `.csv` a header, with `row`, `answer` and, for question answering, `no_answer` if wanted: how surely there
-    is none. Raises ScoreError with the line.
+    is none. `.txt` has an answer a line, in the order of the rows. Raises ScoreError with the line.
     """
     if path.suffix not in _READERS:
         raise ScoreError(path.name, f"cannot tell its format from {path.suffix!r}", f"name it {', '.join(_READERS)}")
+    if path.suffix == ".txt" and "id" in spec.columns:
+        finding = f"lines without row ids, and the rows of {spec.name} have ids"
+        raise ScoreError(path.name, finding, f"write {_EXAMPLE} a line and name it .jsonl")
     try:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -165,6 +173,12 @@ def _jsonl(text: str, name: str) -> Lines:
         yield place, fields
 
 
+def _txt(text: str, name: str) -> Lines:
+    lines = text.removesuffix("\n").split("\n") if text else []  # other breaks may stand inside an answer
+    for row, line in enumerate(lines):
+        yield f"{name} line {row + 1}", {"row": row, "answer": line.removesuffix("\r")}
+
+
 def _csv(text: str, name: str) -> Lines:
     reader = csv.reader(io.StringIO(text), strict=True)
     try:
@@ -183,7 +197,7 @@ def _under(header: Sequence[str], values: Sequence[str], place: str) -> dict[str
     return dict(zip(header, values, strict=True))
 
 
-_READERS: dict[str, Callable[[str, str], Lines]] = {".json": _json, ".jsonl": _jsonl, ".csv": _csv}
+_READERS: dict[str, Callable[[str, str], Lines]] = {".json": _json, ".jsonl": _jsonl, ".csv": _csv, ".txt": _txt}
 _EXAMPLE = '{"row": "id", "answer": "text"}'
 
 

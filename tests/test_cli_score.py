@@ -17,6 +17,17 @@ metrics: [accuracy, f1]
 headline: accuracy
 """
 
+WORDS = """\
+name: words
+kind: translation
+version: 1
+source: {path: made/words, subset: en-de, eval: [test]}
+columns: {source: both.en, target: both.de}
+languages: {source: en, target: de}
+metrics: [ter, exact_match]
+headline: ter
+"""
+
 MODULE = """\
 import datasets
 import evaluate
@@ -69,8 +80,30 @@ def test_json_holds_all_that_is_known(world: Path, capsys: pytest.CaptureFixture
         "baseline": {"f1": 40.0},
         "units": {"f1": ["percent", "higher"]},
         "signatures": {},
+        "counts": {},
         "caveats": ["validation: 4 of 6 rows"],
     }
+
+
+def test_a_translation_is_scored_from_lines_with_what_made_the_scores(
+    world: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("words.yaml").write_text(WORDS)
+    rows = [{"both": {"en": "a dog", "de": "ein Hund"}}, {"both": {"en": "a cat", "de": "eine Katze"}}]
+    folder = world / "mirror" / "made" / "words" / "en-de"
+    folder.mkdir(parents=True)
+    (folder / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    Path("mine.txt").write_text("ein Hund\n\n")
+    score(Path("mine.txt"), task="words.yaml", mirror=[Path("mirror")])
+    lines = [" ".join(line.replace("│", " ").split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == "words test, 2 rows"
+    assert lines[1] == "number ┃ score ┃ copied source ┃ unit"
+    assert lines[3:] == [
+        "ter 50.0000 100.0000 percent",  # two of four words are missing
+        "exact_match 50.0000 0.0000 percent",
+        "ter: nrefs:1|case:lc|tok:tercom|norm:no|punct:yes|asian:no|version:2.6.0",
+        "noticed: length_ratio 0.4444, empty_answers 1, copied_answers 0, repeating_answers 0",
+    ]
 
 
 def test_a_metric_of_the_users_own_is_computed_with_consent(world: Path, capsys: pytest.CaptureFixture[str]) -> None:

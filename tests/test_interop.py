@@ -131,6 +131,22 @@ def test_golds_go_in_as_lists_where_lists_are_asked_for(tmp_path: Path) -> None:
     assert computed(name, answers, {"q": ["Roma", "Rome"], "r": []})[0] == {"golds": 2.0, "right": 1.0}
 
 
+def test_a_single_reference_goes_in_as_a_text_and_several_do_not(tmp_path: Path) -> None:
+    name = same(tmp_path, "texts", "text", '{"equal": sum(p == r for p, r in zip(predictions, references))}')
+    assert computed(name, {1: "a", 2: "b"}, {1: ["a"], 2: ["c"]})[0] == {"equal": 1.0}
+    assert refusal(name, {1: "a"}, {1: ["a", "b"]}) == (
+        f"{name}: 1 of 1 references cannot be string without loss (1); "
+        "give a module whose features fit the task's answers"
+    )
+
+
+def test_the_cost_of_a_document_is_no_text(tmp_path: Path) -> None:
+    name, cost = same(tmp_path, "texts", "text"), {"nll": 1.5, "tokens": 2}
+    assert refusal(name, {1: cost}, {1: {"bytes": 4, "words": 1}}).startswith(
+        f"{name}: 1 of 1 predictions cannot be string"
+    )
+
+
 def test_answers_go_in_as_squads_records_where_these_are_asked_for() -> None:
     answers = {"q": {"text": "Rome", "no_answer": -800.0}, "r": {"text": "", "no_answer": 800.0}}
     found = computed(f"evaluate:{hf_suite.metric_path('squad_v2')}", answers, {"q": ["Rome"], "r": []})[0]

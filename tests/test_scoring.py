@@ -175,7 +175,7 @@ def test_a_predictions_file_is_scored_against_numbered_rows(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("a.txt", "", "a.txt: cannot tell its format from '.txt'; name it .json, .jsonl, .csv"),
+        ("a.tab", "", "a.tab: cannot tell its format from '.tab'; name it .json, .jsonl, .csv, .txt"),
         ("a.json", "[1, 2]", "a.json: holds no object; write {row id: answer}"),
         ("a.json", '{"x": "sad", "x": "sad"}', "a.json row x: row 'x' stands twice; keep one answer for each row"),
         (
@@ -235,6 +235,22 @@ def test_broken_json_is_refused_with_its_place(tmp_path: Path) -> None:
 def test_no_answer_must_be_a_finite_number(tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", "row,answer,no_answer\nq1,Rome,nan\n")
     assert refusal(path, quiz()) == "a.csv line 2: no_answer is 'nan'; write a finite number"
+
+
+def test_lines_are_answers_in_the_order_of_the_rows(tmp_path: Path) -> None:
+    assert read_predictions(written(tmp_path, "a.txt", "sad\r\nvery-glad\n"), task()) == {0: "sad", 1: "very-glad"}
+    assert read_predictions(written(tmp_path, "a.txt", ""), task()) == {}
+    assert refusal(written(tmp_path, "a.txt", "sad\n\n"), task()) == (
+        "a.txt line 2: answer '' is no label; write one of: sad, very-glad"
+    )
+
+
+def test_lines_are_refused_where_rows_have_ids_of_their_own(tmp_path: Path) -> None:
+    of = quiz().model_copy(update={"columns": {**quiz().columns, "id": "id"}})
+    assert refusal(written(tmp_path, "a.txt", "Rome\n"), of) == (
+        "a.txt: lines without row ids, and the rows of quiz have ids; "
+        'write {"row": "id", "answer": "text"} a line and name it .jsonl'
+    )
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:

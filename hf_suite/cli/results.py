@@ -14,6 +14,7 @@ Folders = Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders o
 Format = Annotated[render.Format, typer.Option("--format", help="What to print.")]
 Published = Annotated[bool, typer.Option("--published", help="Add numbers from elsewhere, with their sources.")]
 Cost = Annotated[bool, typer.Option("--cost", help="Add seconds, parameters, memory and size.")]
+Signatures = Annotated[bool, typer.Option("--signatures", help="Add what exactly computed each metric.")]
 Write = Annotated[
     Path | None,
     typer.Option(
@@ -30,18 +31,20 @@ def results(
     form: Format = "terminal",
     published: Published = False,
     cost: Cost = False,
+    signatures: Signatures = False,
     write: Write = None,
     as_json: Json = False,
 ) -> None:
     """Print the table of finished, failed and missing runs, also while a bench still runs."""
+    asked = {"published": published, "cost": cost, "signatures": signatures}
     if write is not None:
-        write_page(write, results_page(folders, published=published, cost=cost))
+        write_page(write, results_page(folders, **asked))
         return
     form = "json" if as_json else form
     if form == "markdown":
-        typer.echo(results_page(folders, published=published, cost=cost), nl=False)
+        typer.echo(results_page(folders, **asked), nl=False)
         return
-    tables = {folder.as_posix(): of_folder(folder, published=published, cost=cost) for folder in folders}
+    tables = {folder.as_posix(): of_folder(folder, **asked) for folder in folders}
     if form == "terminal":
         console = wide_console()
         for table in tables.values():

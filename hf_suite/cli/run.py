@@ -132,4 +132,4 @@ def _show(result: Result, folder: Path, as_json: bool) -> None:
 def _number(value: float | None, unit: str) -> str:
     if value is None:
         return "undefined"
-    return f"{value:,.0f}" if unit == "count" else f"{value:.2f}"
+    return {"count": "{:,.0f}", "percent": "{:.2f}"}.get(unit, "{:.4g}").format(value)

@@ -19,7 +19,7 @@ Predictions = Annotated[
     Path,
     typer.Argument(
         metavar="PREDICTIONS",
-        help="SQuAD's {id: text} as .json, or .jsonl or .csv with row and answer (and no_answer).",
+        help="SQuAD's {id: text} as .json, .jsonl or .csv with row and answer (and no_answer), or .txt, a line a row.",
         show_default=False,
     ),
 ]
@@ -54,8 +54,15 @@ def score(
         return
     typer.echo(f"{asked.name} {found['split']}, {found['rows']:,} rows")
     Console().print(_table(found, kinds.KINDS[asked.kind].baseline_name))
-    for caveat in found["caveats"]:
-        typer.echo(f"caveat: {caveat}")
+    for line in _below(found):
+        typer.echo(line)
+
+
+def _below(found: Mapping[str, Any]) -> list[str]:
+    """What made the numbers, what was noticed of the answers, and what keeps the numbers from being the plain ones."""
+    signatures = [f"{name}: {text}" for name, text in found["signatures"].items()]
+    counts = ", ".join(f"{name} {value:,.4g}" for name, value in found["counts"].items())
+    return [*signatures, *([f"noticed: {counts}"] if counts else []), *(f"caveat: {text}" for text in found["caveats"])]
 
 
 def _task(words: Sequence[str] | None, task: str | None, mirror: Sequence[Path] | None) -> tuple[TaskSpec, list[str]]:
@@ -87,7 +94,7 @@ def _split(asked: TaskSpec, split: str | None) -> str:
 def _scored(
     predictions: Path, asked: TaskSpec, split: str, *, mirrors: Sequence[str], allow_code: bool
 ) -> dict[str, Any]:
-    """All that is printed: scores, units, the baseline's scores, signatures and caveats."""
+    """All that is printed: scores, units, the baseline's scores, signatures, counts and caveats."""
     from hf_suite import data, interop, scoring
 
     for name in asked.metric_names():
@@ -113,6 +120,7 @@ def _scored(
         "baseline": scoring.baseline(asked, whole.rows, references),
         "units": units,
         "signatures": signatures,
+        "counts": kinds.KINDS[asked.kind].diagnosis(whole.rows, answers, references, {}, asked),
         "caveats": [f"{split}: {len(references):,} of {published:,} rows"] if fewer else [],
     }
 
@@ -129,4 +137,4 @@ def _table(found: Mapping[str, Any], baseline: str) -> Table:
 def _number(value: float | None, unit: str) -> str:
     if value is None:
         return "undefined"
-    return f"{value:,.0f}" if unit == "count" else f"{value:.4f}"
+    return f"{value:,.0f}" if unit == "count" else f"{value:,.4f}"

@@ -76,7 +76,7 @@ class Writing:
             "empty_answers": sum(not answer.strip() for answer in answers.values()),
             "copied_answers": copies,
             "repeating_answers": sum(map(_repeats, answers.values())),
-            "cut_answers": sum(bool(found.get("cut")) for found in evidence.values()),
+            **({"cut_answers": sum(bool(found.get("cut")) for found in evidence.values())} if evidence else {}),
         }
 
     def candidates(self, spec: TaskSpec) -> list[str]:

@@ -27,9 +27,9 @@ class Table:
     remarks: tuple[str, ...] = ()
 
 
-def of_folder(folder: Path, *, published: bool = False, cost: bool = False) -> Table:
+def of_folder(folder: Path, *, published: bool = False, cost: bool = False, signatures: bool = False) -> Table:
     """The table of every cell at or below a folder. Raises RunError when there is none."""
-    return table(collect(folder), plans=benches(folder), published=published, cost=cost)
+    return table(collect(folder), plans=benches(folder), published=published, cost=cost, signatures=signatures)
 
 
 def table(
@@ -38,12 +38,14 @@ def table(
     plans: Mapping[Path, Bench] | None = None,
     published: bool = False,
     cost: bool = False,
+    signatures: bool = False,
 ) -> Table:
     """The table of some cells, one line for each task, model and config; `plans` are their benches by folder.
 
-    A block is one title (`squad`, `squad [2,000 train rows]`), task version, protocol and headline; only
-    inside it are lines in the order of their scores, best first, undefined last. Below them stand the best
-    constant answer and, with `published`, numbers from elsewhere, which belong to the whole set only.
+    A block is one title (`squad`, `squad [2,000 train rows]`), task version, protocol (ours, and how the model
+    answers) and headline; only inside it are lines in the order of their scores, best first, undefined last.
+    Below them stand the baseline and, with `published`, numbers from elsewhere, which belong to the whole set
+    only. With `signatures` a remark says what made the numbers of each metric that has a choice.
     """
     found = groups(cells)
     labels, common = configs(found)
@@ -56,7 +58,7 @@ def table(
     by_folder = {cell.folder: cell for cell in cells}
     for place, bench in (plans or {}).items():
         lines += mean_lines(place, bench, by_folder)
-    return Table(tuple(lines), tuple(_remarks(cells, found, labels, common)))
+    return Table(tuple(lines), (*_remarks(cells, found, labels, common), *(_signed(found) if signatures else ())))
 
 
 def _place(order: Sequence[str]) -> Callable[[Key], tuple[int, Key]]:
@@ -68,7 +70,8 @@ def _place(order: Sequence[str]) -> Callable[[Key], tuple[int, Key]]:
 def _finished(found: Sequence[Group], labels: Sequence[str], missing: Sequence[Cell], *, cost: bool) -> Blocks:
     def key(pair: tuple[Group, str]) -> Key:
         first = pair[0].first
-        rest = (pair[0].spec.version, first.protocol, first.headline.name, first.headline.split)
+        protocols = first.protocol, first.resolved.get("protocol")
+        rest = (pair[0].spec.version, *protocols, first.headline.name, first.headline.split)
         return pair[0].spec.name, pair[0].title, "/".join(map(str, rest))
 
     blocks: Blocks = {}
@@ -126,6 +129,15 @@ def _remarks(cells: Sequence[Cell], found: Sequence[Group], labels: Sequence[str
         besides = ", but for what its column says" if any(labels) else ""
         remarks.append(f"config of every line: {common or 'the defaults'}{besides}")
     return remarks + _made(result for group in found for result in group.results)
+
+
+def _signed(found: Sequence[Group]) -> list[str]:
+    """What exactly computed each metric of each task: a remark for each signature, with all that bear it."""
+    told: dict[str, dict[str, None]] = {}
+    for group in found:
+        for metric, text in group.first.signatures.items():
+            told.setdefault(text, {})[f"{group.spec.name} {metric}"] = None
+    return [f"{', '.join(names)}: {text}" for text, names in told.items()]
 
 
 _STATES = (("failed", "failed"), ("begun", "unfinished"), ("planned", "to do"))

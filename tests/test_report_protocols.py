@@ -1,0 +1,42 @@
+"""What a table says of Results of several ways of answering: apart in rankings, signatures, the baseline's name."""
+
+from results import COLA, result, write
+
+from hf_suite.report.table import of_folder
+
+
+def cola(score, **over):
+    return result(COLA, {"validation": {"matthews_correlation": score}}, **over)
+
+
+def models(folder, role="result"):
+    return [line.model for line in of_folder(folder).lines if line.role == role]
+
+
+def test_another_way_of_answering_is_never_in_the_same_ranking(tmp_path):
+    written = {"config": {"protocol": "generation"}, "resolved": {"protocol": "generation"}}
+    write(tmp_path, cola(10.0, model="a", resolved={"protocol": "head"}))
+    write(tmp_path, cola(20.0, model="b", **written))
+    write(tmp_path, cola(5.0, model="c", resolved={"protocol": "head"}))
+
+    assert models(tmp_path) == ["b", "a", "c"]
+
+
+def test_signatures_stand_below_the_table_when_they_are_asked_for(tmp_path):
+    signatures = {"bleu": "nrefs:1|tok:13a", "chrf": "nrefs:1|nc:6"}
+    write(tmp_path, cola(10.0, model="a", signatures=signatures))
+    write(tmp_path, cola(20.0, model="b", signatures={"bleu": "nrefs:1|tok:zh", "chrf": "nrefs:1|nc:6"}))
+
+    assert not [remark for remark in of_folder(tmp_path).remarks if "nrefs" in remark]
+    assert of_folder(tmp_path, signatures=True).remarks[-3:] == (
+        "cola bleu: nrefs:1|tok:13a",
+        "cola chrf: nrefs:1|nc:6",
+        "cola bleu: nrefs:1|tok:zh",
+    )
+
+
+def test_the_baseline_bears_the_name_that_its_kind_gives_it(tmp_path):
+    task = COLA | {"kind": "translation", "columns": {"source": "s", "target": "t"}, "labels": None}
+    write(tmp_path, result(task | {"metrics": ["bleu"], "headline": "bleu"}))
+
+    assert models(tmp_path, "baseline") == ["copied source"]
