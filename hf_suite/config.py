@@ -157,8 +157,8 @@ class RunConfig(Record):
     end_in_text: Literal["keep", "drop"] | None = None
     """What becomes of the tokenizer's end token (`</s>`) where a text to classify holds it in so many letters; null:
     drop for encoder-decoders, whose head is read at the one that ends the text, and keep for all others."""
-    precision: Literal["fp32", "bf16"] = "fp32"
-    """Arithmetic of the forward pass; weights and scores stay fp32."""
+    precision: Literal["fp32", "bf16", "fp16", "auto"] = "fp32"
+    """Arithmetic of the forward pass; weights and scores stay fp32. auto: bf16 where the device has it, else fp32."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute; auto takes the fastest that is there."""
     protocol: Literal["head"] = "head"

@@ -17,7 +17,7 @@ from hf_suite.label_order import suggestion
 from hf_suite.loop import State, Step, finetune
 from hf_suite.parts import Parts, parts
 from hf_suite.record import Result
-from hf_suite.resolve import NamelessLabels, Resolved, device, resolve
+from hf_suite.resolve import NamelessLabels, Resolved, device, precision, resolve
 from hf_suite.session import Progress, Session, Watch
 from hf_suite.spec import TaskSpec
 from hf_suite.stopping import Stopping, interrupted
@@ -57,8 +57,8 @@ def prepared(config: RunConfig, *, resume: bool, allow_code: bool, watch: Watch,
     folder = folders.place(config)
     folders.check(folder, config, resume=resume)
     begun = time.perf_counter()
-    accelerator = made_accelerator(config)
     located = models.locate(config.model, config.mirror)
+    accelerator = made_accelerator(config, models.load_config(located), trains=config.train is not None)
     tokenizer, notes = models.load_tokenizer(located)
     ADAPTERS[spec.kind, config.protocol].check_tokenizer(tokenizer, located.name)
     rows = parts(spec, config)
@@ -104,12 +104,13 @@ def finished(session: Session, *, started: str, allow_code: bool) -> Result:
     return result
 
 
-def made_accelerator(config: RunConfig) -> accelerate.Accelerator:
+def made_accelerator(config: RunConfig, model_config: Any, *, trains: bool) -> accelerate.Accelerator:
     """Accelerate's object for the device and precision asked for."""
-    precision = "no" if config.precision == "fp32" else config.precision
+    arithmetic, _ = precision(config, model_config, trains=trains)
+    mixed = "no" if arithmetic == "fp32" else arithmetic
     # Else the device and precision of a process's first run would be those of all its runs.
     accelerate.state.AcceleratorState._reset_state(reset_partial_state=True)
-    return accelerate.Accelerator(cpu=device(config) == "cpu", mixed_precision=precision)
+    return accelerate.Accelerator(cpu=device(config) == "cpu", mixed_precision=mixed)
 
 
 def counted(model: Any) -> dict[str, int]:

@@ -15,7 +15,7 @@ from hf_suite.experiment import counted, finished, made_accelerator, now
 from hf_suite.models import Located
 from hf_suite.parts import Parts, parts
 from hf_suite.record import Result, read_result
-from hf_suite.resolve import Resolved, check_length, device, matched
+from hf_suite.resolve import Resolved, check_length, device, matched, precision
 from hf_suite.session import Progress, Session, Watch
 from hf_suite.spec import TaskSpec
 from hf_suite.stopping import Stopping
@@ -99,10 +99,14 @@ class _Asked:
 
 def _session(asked: _Asked, *, base: str | None, watch: Watch, stopping: Stopping, with_rows: bool = True) -> Session:
     folder, facts, spec, config = asked.folder, asked.facts, asked.spec, asked.config
-    accelerator = made_accelerator(config)
     located = _base(folder, facts, config, base)
     tokenizer, _ = models.load_tokenizer(Located(folder / "model", folder.name, None))
     adapter_class, model_config = ADAPTERS[spec.kind, config.protocol], models.load_config(located)
+    arithmetic, note = precision(config, model_config, trains=False)
+    if note is not None:
+        watch(Progress("note", note=note))
+    config = config.model_copy(update={"precision": arithmetic})
+    accelerator = made_accelerator(config, model_config, trains=False)
     check_length(config, model_config, located.name)
     models.check_ids(tokenizer, model_config, str(folder))
     cls = adapter_class.auto_model(model_config)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import torch
 
+from hf_suite import precision as precisions
 from hf_suite.adapters import Adapter
 from hf_suite.config import RunConfig
 from hf_suite.errors import ConfigError, ModelError
@@ -68,6 +69,7 @@ def resolve(
         "end_in_text": end_in_text(config, model_config),
         "device": device(config),
         "lora": config.lora.used() if config.lora is not None else None,
+        "precision": _precision(config, model_config, notes),
         "train": _train(config, spec, notes),
         "tune": config.tune if parts.tune is not None else None,
     }
@@ -96,6 +98,19 @@ def end_in_text(config: RunConfig, model_config: Any) -> Literal["keep", "drop"]
         finding = "an encoder-decoder reads its head at the one end token that ends a text"
         raise ConfigError("end_in_text", finding, "say drop, or leave the key out")
     return "drop"
+
+
+def precision(config: RunConfig, model_config: Any, *, trains: bool) -> tuple[str, str | None]:
+    """What to compute in, and what there is to say of it. Raises ConfigError."""
+    where = device(config)
+    fast = precisions.fast_bf16(where)
+    return precisions.settled(config.precision, where, fast=fast, model_type=model_config.model_type, trains=trains)
+
+
+def _precision(config: RunConfig, model_config: Any, notes: list[str]) -> str:
+    settled, note = precision(config, model_config, trains=config.train is not None)
+    notes += [note] if note is not None else []
+    return settled
 
 
 def _head(

@@ -70,7 +70,7 @@ def test_an_unknown_key_of_a_file_is_refused_with_the_files_name(tmp_path):
             {"train": {"epochs": "many"}},
             "train.epochs is 'many'; input should be a valid integer",
         ),
-        ({"precision": "fp16"}, "precision is 'fp16'; input should be 'fp32' or 'bf16'"),
+        ({"precision": "fp8"}, "precision is 'fp8'; input should be 'fp32', 'bf16', 'fp16' or 'auto'"),
         ({"tune": {"share": 1.0}}, "tune.share is 1.0; input should be less than 1"),
     ],
 )

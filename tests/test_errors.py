@@ -34,7 +34,7 @@ def place(tmp_path, monkeypatch, tiny_checkpoint):
         (["train.epochs=0"], "run.yaml: train.epochs is 0; input should be greater than or equal to 1"),
         (["seed=true"], "run.yaml: seed is True; input should be a valid integer"),
         (["lora.dropout=1"], "run.yaml: lora.dropout is 1; input should be less than 1"),
-        (["precision=fp16"], "run.yaml: precision is 'fp16'; input should be 'fp32' or 'bf16'"),
+        (["precision=fp8"], "run.yaml: precision is 'fp8'; input should be 'fp32', 'bf16', 'fp16' or 'auto'"),
         (["limit=5", "--limit", "5"], "limit: given as a flag and as limit=...; keep one of them"),
         (["=5"], "=5: is neither a file nor key=value; write it as key=value, for instance train.epochs=3"),
         (
