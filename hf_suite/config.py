@@ -151,7 +151,7 @@ class RunConfig(Record):
     eval_limit: int | None = Field(None, ge=1)
     """At most this many rows of each eval split."""
     max_length: int | None = Field(None, ge=8)
-    """Tokens read at once; null: 128 for classification, 384 for question answering, or what the model can."""
+    """Tokens read at once; null: 128 for classification, 384 for spans, 512 for writing, or what the model can."""
     stride: int = Field(128, ge=0)
     """Tokens that neighbouring windows of a long context share (question answering)."""
     end_in_text: Literal["keep", "drop"] | None = None
@@ -161,8 +161,16 @@ class RunConfig(Record):
     """Arithmetic of the forward pass; weights and scores stay fp32. auto: bf16 where the device has it, else fp32."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute; auto takes the fastest that is there."""
-    protocol: Literal["head"] = "head"
-    """How the model answers: `head` is a trained output layer."""
+    protocol: Literal["head", "generation"] | None = None
+    """How the model answers: `head` by a trained output layer, `generation` by writing; null takes the kind's own."""
+    max_target_length: int | None = Field(None, ge=2)
+    """Tokens that an answer may have (generation); null goes by the lengths of the train targets."""
+    prompt: str | None = None
+    """How a row is put to a model that writes, with `{role}` where a text goes; null takes what it was taught."""
+    languages: dict[Literal["source", "target"], str] = Field(default_factory=dict)
+    """The model's own codes (`en_XX`, `eng_Latn`, `>>fra<<`); without them those that go with the task's languages."""
+    generation: dict[str, Any] = Field(default_factory=dict)
+    """Fields of transformers' GenerationConfig, under their own names (`num_beams`, `do_sample`, `max_new_tokens`)."""
     processes: int = Field(1, ge=1)
     """Processes on this machine that share each batch, one GPU each; torchrun's own number wins. Changes no result."""
     lora: LoraConfig | None = Field(default_factory=LoraConfig)

@@ -9,7 +9,7 @@ import torch
 
 from hf_suite import checkpoint, folders, interop, kinds, launch, models, record, scoring, stamp
 from hf_suite import spec as specs
-from hf_suite.adapters import ADAPTERS, Adapter
+from hf_suite.adapters import Adapter, adapter_class, with_protocol
 from hf_suite.config import RunConfig
 from hf_suite.errors import RunError
 from hf_suite.evaluation import Choice, Evaluation, choosing, evaluate, select
@@ -54,20 +54,21 @@ def prepared(config: RunConfig, *, resume: bool, allow_code: bool, watch: Watch,
     spec = specs.read(config.task["name"], {key: value for key, value in config.task.items() if key != "name"})
     kinds.check(spec)
     _check_metrics(spec, allow_code)
+    written, config = config, with_protocol(spec.kind, config)
     folder = folders.place(config)
-    folders.check(folder, config, resume=resume)
+    folders.check(folder, written, resume=resume)
     begun = time.perf_counter()
     located = models.locate(config.model, config.mirror)
     accelerator = made_accelerator(config, models.load_config(located), trains=config.train is not None)
     tokenizer, notes = models.load_tokenizer(located)
-    ADAPTERS[spec.kind, config.protocol].check_tokenizer(tokenizer, located.name)
+    chosen = _chosen(spec, config, located, tokenizer)
     rows = parts(spec, config)
-    resolved = _resolved(spec, config, rows, located, tokenizer, accelerator)
-    adapter = ADAPTERS[spec.kind, config.protocol](resolved.spec, resolved.config, tokenizer)
+    resolved = _resolved(spec, config, rows, located, tokenizer, accelerator, chosen)
+    adapter = chosen(resolved.spec, resolved.config, tokenizer)
     built = _built(located, resolved, adapter, tokenizer)
     session = Session(
         folder=folder,
-        written=config,
+        written=written,
         written_spec=spec,
         resolved=resolved,
         parts=rows,
@@ -131,6 +132,14 @@ def _check_metrics(spec: TaskSpec, allow_code: bool) -> None:
             interop.check(name, allow_code=allow_code)
 
 
+def _chosen(spec: TaskSpec, config: RunConfig, located: models.Located, tokenizer: Any) -> type[Adapter]:
+    """The adapter for task and model, once it finds nothing against config and tokenizer."""
+    chosen = adapter_class(spec.kind, config.protocol, models.load_config(located))
+    chosen.check_config(spec, config)
+    chosen.check_tokenizer(tokenizer, located.name)
+    return chosen
+
+
 def _resolved(
     spec: TaskSpec,
     config: RunConfig,
@@ -138,6 +147,7 @@ def _resolved(
     located: models.Located,
     tokenizer: Any,
     accelerator: accelerate.Accelerator,
+    chosen: type[Adapter],
 ) -> Resolved:
     try:
         return resolve(
@@ -146,7 +156,8 @@ def _resolved(
             parts=rows,
             located=located,
             model_config=models.load_config(located),
-            adapter_class=ADAPTERS[spec.kind, config.protocol],
+            tokenizer=tokenizer,
+            adapter_class=chosen,
         )
     except NamelessLabels as error:
         raise suggestion(
@@ -164,6 +175,7 @@ def _built(located: models.Located, resolved: Resolved, adapter: Adapter, tokeni
         settings=adapter.model_settings(),
         keep_head=resolved.keep_head,
         peft_task=adapter.peft_task,
+        task_head=adapter.task_head,
         lora=resolved.config.lora if train is not None else None,
         freeze=train.freeze if train is not None else "none",
         pad_token_id=tokenizer.pad_token_id,

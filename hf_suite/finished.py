@@ -8,7 +8,7 @@ from typing import Any
 
 from hf_suite import folders, kinds, launch, models, schema
 from hf_suite import spec as specs
-from hf_suite.adapters import ADAPTERS
+from hf_suite.adapters import adapter_class
 from hf_suite.config import RunConfig
 from hf_suite.errors import ConfigError, Interrupted, ModelError, RunError
 from hf_suite.experiment import counted, finished, made_accelerator, now
@@ -20,7 +20,7 @@ from hf_suite.session import Progress, Session, Watch
 from hf_suite.spec import TaskSpec
 from hf_suite.stopping import Stopping
 
-_MAY_DIFFER = ("task", "eval_limit", "device", "precision", "max_length", "stride", "processes")
+_MAY_DIFFER = ("task", "eval_limit", "device", "precision", "max_length", "stride", "processes", "generation")
 """Keys that say how a finished model answers; all others were settled when it was trained."""
 
 
@@ -101,7 +101,9 @@ def _session(asked: _Asked, *, base: str | None, watch: Watch, stopping: Stoppin
     folder, facts, spec, config = asked.folder, asked.facts, asked.spec, asked.config
     located = _base(folder, facts, config, base)
     tokenizer, _ = models.load_tokenizer(Located(folder / "model", folder.name, None))
-    adapter_class, model_config = ADAPTERS[spec.kind, config.protocol], models.load_config(located)
+    model_config = models.load_config(located)
+    chosen = adapter_class(spec.kind, config.protocol, model_config)
+    chosen.check_config(spec, config)
     arithmetic, note = precision(config, model_config, trains=False)
     if note is not None:
         watch(Progress("note", note=note))
@@ -109,10 +111,10 @@ def _session(asked: _Asked, *, base: str | None, watch: Watch, stopping: Stoppin
     accelerator = made_accelerator(config, model_config, trains=False)
     check_length(config, model_config, located.name)
     models.check_ids(tokenizer, model_config, str(folder))
-    cls = adapter_class.auto_model(model_config)
+    cls = chosen.auto_model(model_config)
     if cls is None:
         raise ModelError(str(folder), f"its model has no class for {spec.kind}", "name a task of the run's own kind")
-    adapter = adapter_class(spec, config, tokenizer)
+    adapter = chosen(spec, config, tokenizer)
     model = models.reload(
         folder / "model",
         located,
@@ -211,7 +213,8 @@ def _turned(
 
 
 def _learnt(spec: TaskSpec) -> str:
-    return spec.kind + (" of numbers" if spec.target == "number" else "")
+    pair = f" from {spec.languages['source']} to {spec.languages['target']}" if spec.languages else ""
+    return spec.kind + (" of numbers" if spec.target == "number" else "") + pair
 
 
 def _check_place(folder: Path) -> None:
@@ -231,8 +234,8 @@ def _written(asked: _Asked) -> RunConfig:
     # Resolved values stand in for written ones only where they were asked for.
     changed = {
         name: getattr(asked.config, name)
-        for name in ("precision", "max_length", "stride")
-        if getattr(asked.config, name) != asked.facts["config"][name]
+        for name in ("precision", "max_length", "stride", "generation")
+        if getattr(asked.config, name) != asked.facts["config"].get(name)
     }
     return base.model_copy(update={**own, **changed})
 

@@ -6,7 +6,7 @@ import accelerate
 import numpy
 
 from hf_suite import data, models
-from hf_suite.adapters import ADAPTERS
+from hf_suite.adapters import adapter_class
 from hf_suite.answering import answer
 from hf_suite.config import RunConfig
 from hf_suite.errors import DataError, ModelError
@@ -30,23 +30,23 @@ def suggestion(
 ) -> ModelError:
     """The refusal of a head with nameless labels, with the order that train rows suggest and the words to say it."""
     labels = spec.labels or ()
-    listed = ", ".join(labels)
     rows = _train_rows(spec, config, parts)
     if rows is None:
         return ModelError(
-            error.place, error.finding, f"say model.labels=[...], with {listed} in the order of its outputs"
+            error.place, error.finding, f"say model.labels=[...], with {', '.join(labels)} in the order of its outputs"
         )
-    adapter_class, model_config = ADAPTERS[spec.kind, config.protocol], models.load_config(located)
-    length = config.max_length or adapter_class.default_length
+    model_config = models.load_config(located)
+    chosen = adapter_class(spec.kind, config.protocol, model_config)
+    length = config.max_length or chosen.default_length
     update = {
         "model": config.model.model_copy(update={"labels": tuple(map(str, range(len(labels))))}),
         "max_length": min(length, models.positions(model_config) or length),
         "end_in_text": end_in_text(config, model_config),
     }
-    adapter = adapter_class(spec, config.model_copy(update=update), tokenizer)
+    adapter = chosen(spec, config.model_copy(update=update), tokenizer)
     built = models.build(
         located,
-        adapter_class.auto_model(model_config) or object,
+        chosen.auto_model(model_config) or object,
         settings=adapter.model_settings(),
         keep_head=True,
         lora=None,

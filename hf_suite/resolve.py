@@ -8,12 +8,12 @@ from typing import Any, Literal
 import torch
 
 from hf_suite import precision as precisions
-from hf_suite.adapters import Adapter
+from hf_suite.adapters import Adapter, Given
 from hf_suite.config import RunConfig
 from hf_suite.errors import ConfigError, ModelError
 from hf_suite.kinds import KINDS
 from hf_suite.methods import METHODS
-from hf_suite.models import Located, positions
+from hf_suite.models import Located, load_generation, positions
 from hf_suite.parts import Parts
 from hf_suite.spec import Scale, TaskSpec, normalized
 
@@ -47,25 +47,34 @@ def resolve(
     parts: Parts,
     located: Located,
     model_config: Any,
+    tokenizer: Any,
     adapter_class: type[Adapter],
 ) -> Resolved:
-    """Settles labels, scale, lengths, rates and device. Raises ModelError, ConfigError."""
+    """Settles labels, scale, lengths, rates, device and what the adapter asks. Raises ModelError, ConfigError."""
     cls = adapter_class.auto_model(model_config)
     if cls is None:
         known = f"{type(model_config).__name__.removesuffix('Config')} has no class for {spec.kind}"
-        raise ModelError(located.name, known, "take an encoder, or another architecture that has one")
+        raise ModelError(located.name, known, adapter_class.wants)
     notes: list[str] = []
     finished = (getattr(model_config, "architectures", None) or [""])[0] == cls.__name__
-    keep_head, labels = _head(spec, config, located, model_config, finished, notes)
+    keep_head, labels = True, None
+    if adapter_class.task_head:
+        keep_head, labels = _head(spec, config, located, model_config, finished, notes)
+        spec = _scaled(spec, parts, keep_head, notes)
     if config.train is None and not keep_head:
         finding = f"carries no head for {spec.kind}, and train is null"
         raise ModelError(
             located.name, finding, "finetune it first (hf-suite train), or give a model that carries its head"
         )
-    spec = _scaled(spec, parts, keep_head, notes)
+    length = _length(config, model_config, adapter_class, located, notes)
+    given = _given(parts, located, model_config, tokenizer)
+    own = adapter_class.settle(spec, config.model_copy(update={"max_length": length}), given)
+    notes += own.notes
+    parts.caveats.extend(own.caveats)
     over = {
+        **own.over,
         "model": config.model.model_copy(update={"labels": labels}),
-        "max_length": _length(config, model_config, adapter_class, located, notes),
+        "max_length": length,
         "end_in_text": end_in_text(config, model_config),
         "device": device(config),
         "lora": config.lora.used() if config.lora is not None else None,
@@ -75,6 +84,17 @@ def resolve(
     }
     fitted = _carried(spec, config, parts, model_config, notes) if keep_head else {}
     return Resolved(spec, config.model_copy(update=over), cls, keep_head, tuple(notes), fitted)
+
+
+def _given(parts: Parts, located: Located, model_config: Any, tokenizer: Any) -> Given:
+    return Given(
+        name=located.name,
+        model_config=model_config,
+        generation=load_generation(located, model_config),
+        tokenizer=tokenizer,
+        positions=positions(model_config),
+        train=parts.train.rows if parts.train is not None else None,
+    )
 
 
 def device(config: RunConfig) -> str:

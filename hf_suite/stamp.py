@@ -128,9 +128,27 @@ def caveats(session: Session, found: Evaluation) -> list[str]:
         for name, counts in found.counts.items()
         if counts.get("end_in_text")
     )
+    out.extend(_written(session, found))
     for run in session.lineage:
         again = set(out) if run["task"] == session.spec.name else set()  # the same rows have the same caveats
         out += [f"from the run of {run['task']}: {caveat}" for caveat in run["caveats"] if caveat not in again]
+    return out
+
+
+def _written(session: Session, found: Evaluation) -> list[str]:
+    """What stands between the answers of a model that writes and what it could say."""
+    out, limit = [], session.config.generation.get("max_new_tokens")
+    for name, counts in found.counts.items():
+        rows = len(session.parts.eval[name].rows)
+        if counts.get("cut_answers"):
+            out.append(f"{name}: {counts['cut_answers']:,} of {rows:,} answers met the limit of {limit} tokens")
+        if counts.get("targets_not_writable"):
+            out.append(
+                f"{name}: {counts['targets_not_writable']:,} of {rows:,} targets hold what the tokenizer cannot write"
+            )
+        if 2 * counts.get("other_script", 0) > counts.get("scripts_compared", 0):
+            which = f"{counts['other_script']} of the first {counts['scripts_compared']}"
+            out.append(f"{name}: {which} answers are in another script than their targets")
     return out
 
 

@@ -9,7 +9,7 @@ import world
 
 import hf_suite
 from hf_suite import data, models, schema, spec
-from hf_suite.adapters import ADAPTERS
+from hf_suite.adapters import adapter_class, with_protocol
 from hf_suite.config import LoraConfig, ModelConfig, TrainConfig
 from hf_suite.loop import Step, finetune
 from hf_suite.parts import parts
@@ -33,10 +33,10 @@ class Part(NamedTuple):
 def part(small_world: world.World, folder: Path, task: str) -> Part:
     """Model class, adapter and rows of a task for the checkpoint in a folder."""
     facts = spec.read(str(small_world.tasks[task]))
-    config = world.run_config(small_world, task, folder)
+    config = with_protocol(facts.kind, world.run_config(small_world, task, folder))
     located = models.locate(ModelConfig(id=str(folder)))
     tokenizer, _ = models.load_tokenizer(located)
-    adapter = ADAPTERS[facts.kind, "head"](facts, config, tokenizer)
+    adapter = adapter_class(facts.kind, config.protocol, models.load_config(located))(facts, config, tokenizer)
     rows = data.rows(facts, facts.source.train, mirrors=config.mirror).rows
     return Part(located, adapter.auto_model(models.load_config(located)), adapter, tokenizer, rows)
 
@@ -74,7 +74,7 @@ def settled(
 ) -> Resolved:
     """A run's task (`on` laid upon it) and config (`over` laid upon it), resolved."""
     spec = schema.build(TaskSpec, world.task(task, **(on or {})), "test")
-    config = world.run_config(small_world, task, model, **over)
+    config = with_protocol(spec.kind, world.run_config(small_world, task, model, **over))
     located = models.locate(ModelConfig(id=str(model)))
     return resolve(
         spec,
@@ -82,7 +82,8 @@ def settled(
         parts=parts(spec, config),
         located=located,
         model_config=model_config or models.load_config(located),
-        adapter_class=ADAPTERS[spec.kind, "head"],
+        tokenizer=models.load_tokenizer(located)[0],
+        adapter_class=adapter_class(spec.kind, config.protocol, models.load_config(located)),
     )
 
 

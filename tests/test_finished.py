@@ -228,7 +228,7 @@ def test_what_was_settled_in_training_cannot_be_asked_for(runs, scored):
 
     assert str(e.value) == (
         "lora: was settled when the run was trained; of a finished run may differ: task, eval_limit, device, "
-        "precision, max_length, stride, processes"
+        "precision, max_length, stride, processes, generation"
     )
 
 

@@ -1,12 +1,34 @@
 """ADAPTERS: how a model does a kind of task under a protocol. Knows transformers, never peft or the training loop."""
 
-from hf_suite.adapters.base import Adapter, Batch, Feature, take
+from typing import Any
+
+from hf_suite.adapters.base import Adapter, Batch, Feature, Given, Settled, take
+from hf_suite.adapters.generation import EncoderDecoderAdapter
 from hf_suite.adapters.head import HeadAdapter
 from hf_suite.adapters.span import SpanAdapter
+from hf_suite.config import RunConfig
+from hf_suite.errors import ConfigError
 
 ADAPTERS: dict[tuple[str, str], type[Adapter]] = {
     ("classification", "head"): HeadAdapter,
     ("question_answering", "head"): SpanAdapter,
+    ("translation", "generation"): EncoderDecoderAdapter,
+    ("summarization", "generation"): EncoderDecoderAdapter,
+    ("text2text", "generation"): EncoderDecoderAdapter,
 }
+"""(kind, protocol) -> adapter. The first protocol of a kind is its own: the one that is taken where none is said."""
 
-__all__ = ["ADAPTERS", "Adapter", "Batch", "Feature", "take"]
+__all__ = ["ADAPTERS", "Adapter", "Batch", "Feature", "Given", "Settled", "adapter_class", "take", "with_protocol"]
+
+
+def with_protocol(kind: str, config: RunConfig) -> RunConfig:
+    """The config with the protocol that it says, else the kind's own. Raises ConfigError where the kind has no such."""
+    there = [protocol for of, protocol in ADAPTERS if of == kind]
+    if config.protocol is not None and config.protocol not in there:
+        raise ConfigError("protocol", f"{kind} has no {config.protocol!r}", f"it has: {', '.join(there)}")
+    return config.model_copy(update={"protocol": config.protocol or there[0]})
+
+
+def adapter_class(kind: str, protocol: str | None, model_config: Any) -> type[Adapter]:
+    """The adapter for a kind, a settled protocol and an architecture."""
+    return ADAPTERS[kind, str(protocol)]

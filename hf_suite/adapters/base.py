@@ -1,6 +1,7 @@
 """What an adapter is: rows -> features -> batches -> outputs -> evidence, for a kind and protocol. Trains nothing."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 import numpy
@@ -9,12 +10,37 @@ from datasets import Dataset
 from transformers import PretrainedConfig
 
 from hf_suite.config import RunConfig
-from hf_suite.errors import ModelError
+from hf_suite.errors import ConfigError, ModelError
 from hf_suite.kinds import Evidence, Row
 from hf_suite.spec import TaskSpec
 
 Feature = Mapping[str, Any]
 Batch = dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Given:
+    """What an adapter may look at to settle its own questions: a checkpoint without weights, and the train rows."""
+
+    name: str
+    """The checkpoint's name."""
+    model_config: Any
+    generation: Any
+    """The checkpoint's GenerationConfig."""
+    tokenizer: Any
+    positions: int | None
+    """The longest text that the model has positions for; None where it has no limit."""
+    train: Dataset | None
+    """Train rows; None where nothing is trained."""
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Keys of the config and their values, sentences on why, and caveats that follow."""
+
+    over: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    caveats: list[str] = field(default_factory=list)
 
 
 class Adapter(Protocol):
@@ -28,6 +54,10 @@ class Adapter(Protocol):
     """PEFT's name of the task type."""
     pipeline_tag: ClassVar[str]
     """The hub's name of what such a model does."""
+    task_head: ClassVar[bool]
+    """Whether the model's last layer belongs to the task: trained in full, and drawn anew unless it fits the task."""
+    wants: ClassVar[str]
+    """What model it takes, for those who gave another."""
     default_length: ClassVar[int]
     """`max_length` where neither user nor model says otherwise."""
     counts: dict[str, int]
@@ -38,6 +68,14 @@ class Adapter(Protocol):
     @staticmethod
     def check_tokenizer(tokenizer: Any, place: str) -> None:
         """Refuses a tokenizer that cannot serve. Raises ModelError."""
+
+    @staticmethod
+    def check_config(spec: TaskSpec, config: RunConfig) -> None:
+        """Refuses keys that this way of answering has no use for, or that contradict. Raises ConfigError."""
+
+    @staticmethod
+    def settle(spec: TaskSpec, config: RunConfig, given: Given) -> Settled:
+        """Answers the questions that only this adapter asks; `max_length` is settled. Raises ConfigError."""
 
     @staticmethod
     def auto_model(config: PretrainedConfig) -> type[Any] | None:
@@ -66,6 +104,14 @@ class Adapter(Protocol):
 
     def evidence(self, row: Row, features: Sequence[Feature], outputs: Sequence[Any]) -> Evidence:
         """What the model found in one row, as JSON."""
+
+
+def check_writes_nothing(config: RunConfig) -> None:
+    """Refuses keys that only an adapter that writes texts reads. Raises ConfigError."""
+    for key in ("generation", "languages", "prompt", "max_target_length"):
+        if getattr(config, key):
+            finding = f"protocol {config.protocol} writes no text"
+            raise ConfigError(key, finding, "take it out, or say protocol=generation")
 
 
 def take(features: Dataset, indices: Sequence[int]) -> list[Feature]:

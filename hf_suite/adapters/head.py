@@ -9,7 +9,17 @@ from datasets import Dataset
 from torch.nn import functional
 from transformers import AutoModelForSequenceClassification, PretrainedConfig
 
-from hf_suite.adapters.base import Batch, Feature, check_row_fits, model_inputs, padded_inputs, stand_in
+from hf_suite.adapters.base import (
+    Batch,
+    Feature,
+    Given,
+    Settled,
+    check_row_fits,
+    check_writes_nothing,
+    model_inputs,
+    padded_inputs,
+    stand_in,
+)
 from hf_suite.config import RunConfig
 from hf_suite.kinds import Evidence, Row
 from hf_suite.spec import TaskSpec
@@ -22,6 +32,8 @@ class HeadAdapter:
 
     peft_task: ClassVar[str] = "SEQ_CLS"
     pipeline_tag: ClassVar[str] = "text-classification"
+    task_head: ClassVar[bool] = True
+    wants: ClassVar[str] = "take an encoder, or another architecture that has one"
     default_length: ClassVar[int] = 128
 
     def __init__(self, spec: TaskSpec, config: RunConfig, tokenizer: Any) -> None:
@@ -35,6 +47,16 @@ class HeadAdapter:
     @staticmethod
     def check_tokenizer(tokenizer: Any, place: str) -> None:
         """Any tokenizer will do."""
+
+    @staticmethod
+    def check_config(spec: TaskSpec, config: RunConfig) -> None:
+        """No key that only writing reads. Raises ConfigError."""
+        check_writes_nothing(config)
+
+    @staticmethod
+    def settle(spec: TaskSpec, config: RunConfig, given: Given) -> Settled:
+        """Nothing of its own."""
+        return Settled()
 
     @staticmethod
     def auto_model(config: PretrainedConfig) -> type[Any] | None:

@@ -10,7 +10,18 @@ from datasets import Dataset
 from torch.nn import functional
 from transformers import AutoModelForQuestionAnswering, PretrainedConfig
 
-from hf_suite.adapters.base import Batch, Feature, check_row_fits, model_inputs, padded, padded_inputs, stand_in
+from hf_suite.adapters.base import (
+    Batch,
+    Feature,
+    Given,
+    Settled,
+    check_row_fits,
+    check_writes_nothing,
+    model_inputs,
+    padded,
+    padded_inputs,
+    stand_in,
+)
 from hf_suite.config import RunConfig
 from hf_suite.errors import ModelError
 from hf_suite.kinds import Evidence, Row
@@ -31,6 +42,8 @@ class SpanAdapter:
 
     peft_task: ClassVar[str] = "QUESTION_ANS"
     pipeline_tag: ClassVar[str] = "question-answering"
+    task_head: ClassVar[bool] = True
+    wants: ClassVar[str] = "take an encoder, or another architecture that has one"
     default_length: ClassVar[int] = 384
 
     def __init__(self, spec: TaskSpec, config: RunConfig, tokenizer: Any) -> None:
@@ -49,6 +62,16 @@ class SpanAdapter:
                 f"{type(tokenizer).__name__} does not say which characters a token stands for, as spans need",
                 "take a checkpoint with a tokenizer.json (a fast tokenizer)",
             )
+
+    @staticmethod
+    def check_config(spec: TaskSpec, config: RunConfig) -> None:
+        """No key that only writing reads. Raises ConfigError."""
+        check_writes_nothing(config)
+
+    @staticmethod
+    def settle(spec: TaskSpec, config: RunConfig, given: Given) -> Settled:
+        """Nothing of its own."""
+        return Settled()
 
     @staticmethod
     def auto_model(config: PretrainedConfig) -> type[Any] | None:

@@ -39,8 +39,11 @@ class Kind(Protocol):
     def reference(self, row: Row, spec: TaskSpec) -> Any:
         """The gold answer of a row, as the metrics take it; None where the row has none."""
 
-    def fits(self, spec: TaskSpec, protocol: str) -> bool:
-        """Whether something must be fitted on tune before rows can be decided well (a threshold)."""
+    def fits(self, spec: TaskSpec, protocol: str | None) -> bool:
+        """Whether something must be fitted on tune before rows can be decided well (a threshold).
+
+        A protocol that is None is the kind's own.
+        """
 
     def fit(
         self, evidence: Mapping[RowId, Evidence], references: Mapping[RowId, Any], spec: TaskSpec

@@ -49,7 +49,7 @@ class Classification:
         """The row's label name, or its number."""
         return row.get("label")
 
-    def fits(self, spec: TaskSpec, protocol: str) -> bool:
+    def fits(self, spec: TaskSpec, protocol: str | None) -> bool:
         """Nothing needs fitting: the highest score decides."""
         return False
 

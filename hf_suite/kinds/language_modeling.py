@@ -33,7 +33,7 @@ class LanguageModeling:
         """The document's bytes and words."""
         return {"bytes": len(row["text"].encode()), "words": len(row["text"].split())}
 
-    def fits(self, spec: TaskSpec, protocol: str) -> bool:
+    def fits(self, spec: TaskSpec, protocol: str | None) -> bool:
         """Nothing needs fitting."""
         return False
 

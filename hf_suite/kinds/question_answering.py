@@ -37,9 +37,9 @@ class QuestionAnswering:
         answers = row.get("answers")
         return None if answers is None else list(answers["text"])
 
-    def fits(self, spec: TaskSpec, protocol: str) -> bool:
+    def fits(self, spec: TaskSpec, protocol: str | None) -> bool:
         """The null threshold, where questions may have no answer and spans are scored."""
-        return spec.unanswerable and protocol == "head"
+        return spec.unanswerable and protocol in (None, "head")
 
     def fit(
         self, evidence: Mapping[RowId, Evidence], references: Mapping[RowId, Any], spec: TaskSpec

@@ -13,9 +13,10 @@ _LOOP = 4  # words; what a model repeats by chance is shorter
 
 
 class Writing:
-    """Evidence is `{"texts": [best first], "cut": bool}`, the answer the best text, the reference a list of texts.
+    """Evidence is `{"texts": [best first], "cut": bool, "margin": logits}`.
 
-    Role `target` holds a text or several, `references` further ones; training takes the first.
+    The answer is the best text, the reference a list of texts. Role `target` holds a text or several, `references`
+    further ones; training takes the first.
     """
 
     inputs: ClassVar[frozenset[str]] = frozenset({"source"})
@@ -33,7 +34,7 @@ class Writing:
         targets = row.get("target")
         return None if targets is None else [*targets, *(row.get("references") or ())]
 
-    def fits(self, spec: TaskSpec, protocol: str) -> bool:
+    def fits(self, spec: TaskSpec, protocol: str | None) -> bool:
         """Nothing needs fitting."""
         return False
 
@@ -48,8 +49,8 @@ class Writing:
         return evidence["texts"][0]
 
     def margin(self, evidence: Evidence, fitted: Mapping[str, float], spec: TaskSpec) -> float | None:
-        """None: a text is no decision between two."""
-        return None
+        """The nearest that a token of the best text was to another; None of beams, where no token is final."""
+        return evidence.get("margin")
 
     def parse(self, text: Any, spec: TaskSpec) -> str:
         """A text. Raises ScoreError for anything else."""

@@ -1,7 +1,7 @@
 """Pretrained checkpoints: where they are, how they become a model, how a finetuned one is kept. Knows no task."""
 
 from hf_suite.models.building import Built, build
-from hf_suite.models.locate import Located, check_ids, load_config, load_tokenizer, locate, positions
+from hf_suite.models.locate import Located, check_ids, load_config, load_generation, load_tokenizer, locate, positions
 from hf_suite.models.plain import merged, read_plain, rescale, write_plain
 from hf_suite.models.saved import inference, reload, save
 from hf_suite.models.wrapping import resolve_targets
@@ -13,6 +13,7 @@ __all__ = [
     "check_ids",
     "inference",
     "load_config",
+    "load_generation",
     "load_tokenizer",
     "locate",
     "merged",

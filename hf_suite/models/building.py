@@ -41,14 +41,16 @@ def build(
     peft_task: str,
     pad_token_id: int,
     freeze: str = "none",
+    task_head: bool = True,
 ) -> Built:
     """Loads the checkpoint into `cls` in fp32 and wraps it by `lora`, or freezes what `freeze` says. Raises ModelError.
 
-    `keep_head` takes over the checkpoint's own task head; otherwise it is made anew.
+    `keep_head` takes over the checkpoint's own task head; otherwise it is made anew. `task_head` says that the last
+    layer is the task's, so that it is trained in full beside LoRA; else only what is fresh is.
     """
     model, fresh = load(located, cls, settings=settings, keep_head=keep_head)
     model.config.pad_token_id = pad_token_id
-    heads = tuple(sorted({*head_modules(model), *fresh}))
+    heads = tuple(sorted({*(head_modules(model) if task_head else ()), *fresh}))
     if lora is None:
         freezing.freeze(model, freeze, heads, located.name)
         return Built(model, fresh, heads)

@@ -107,6 +107,9 @@ def load_tokenizer(located: Located) -> tuple[Any, list[str]]:
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(located.folder)
     except (OSError, ValueError, KeyError, ImportError) as error:
+        if isinstance(error, ImportError) and "sentencepiece" in str(error).lower():
+            finding = "its tokenizer needs sentencepiece, which is not installed"
+            raise ModelError(located.name, finding, "pip install sentencepiece") from error
         finding = f"its tokenizer cannot be loaded ({_first_line(error)})"
         raise ModelError(located.name, finding, "add tokenizer.json and tokenizer_config.json to the folder") from error
     _check_vocabulary(tokenizer, located)
@@ -124,6 +127,17 @@ def load_tokenizer(located: Located) -> tuple[Any, list[str]]:
         )
     tokenizer.pad_token = token
     return tokenizer, [*notes, f"pad token: {token!r}, since the tokenizer has none"]
+
+
+def load_generation(located: Located, config: Any) -> Any:
+    """The checkpoint's own GenerationConfig, from its file or from its config. Raises ModelError."""
+    try:
+        if (located.folder / "generation_config.json").is_file():
+            return transformers.GenerationConfig.from_pretrained(located.folder)
+        return transformers.GenerationConfig.from_model_config(config)
+    except (OSError, ValueError, TypeError) as error:
+        finding = f"its generation_config.json is not read by transformers ({_first_line(error)})"
+        raise ModelError(located.name, finding, "mend or remove the file") from error
 
 
 def positions(config: Any) -> int | None:

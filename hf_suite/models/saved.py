@@ -37,6 +37,8 @@ def save(model: Any, tokenizer: Any, folder: Path, *, base: str) -> int:
         config = model.peft_config["default"]
         config.base_model_name_or_path = base
         config.save_pretrained(folder)
+        if model.get_base_model().can_generate():
+            model.get_base_model().generation_config.save_pretrained(folder)
     else:
         model.save_pretrained(folder)
     return sum(path.stat().st_size for path in folder.glob("*.safetensors"))

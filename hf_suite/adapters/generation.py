@@ -1,0 +1,155 @@
+"""EncoderDecoderAdapter: reads a text and writes one, token by token, with an encoder-decoder."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+import torch
+from datasets import Dataset
+from transformers import AutoModelForSeq2SeqLM, PretrainedConfig
+
+from hf_suite.adapters import languages
+from hf_suite.adapters.base import Batch, Feature, Given, Settled, padded, padded_inputs, stand_in
+from hf_suite.adapters.sampling import row_key
+from hf_suite.adapters.writing import WritingAdapter, common, ends, limited, speak, summed_loss, written
+from hf_suite.config import RunConfig
+from hf_suite.errors import ConfigError
+from hf_suite.kinds import KINDS
+from hf_suite.spec import TaskSpec
+
+
+class EncoderDecoderAdapter(WritingAdapter):
+    """One feature a row: what the encoder reads, and in training the target that the decoder learns to write."""
+
+    peft_task: ClassVar[str] = "SEQ_2_SEQ_LM"
+    pipeline_tag: ClassVar[str] = "text2text-generation"
+    task_head: ClassVar[bool] = False
+    wants: ClassVar[str] = "take an encoder-decoder (T5, BART, Marian) or a decoder (GPT-2, Llama)"
+    default_length: ClassVar[int] = 512
+
+    @staticmethod
+    def auto_model(config: PretrainedConfig) -> type[Any] | None:
+        """The architecture's class that generates a text from another."""
+        return AutoModelForSeq2SeqLM._model_mapping.get(type(config), None)
+
+    @staticmethod
+    def settle(spec: TaskSpec, config: RunConfig, given: Given) -> Settled:
+        """Languages, wording, limits, and the generation settings with the tokens that the languages ask for."""
+        codes, taught = _languages(spec, config, given)
+        wording, notes = languages.wording(
+            config.prompt, _own(spec), taught, task=_task(spec), name=given.name, as_it_is=config.train is None
+        )
+        speak(given.tokenizer, codes)
+        chosen, why = common(spec, config, given)
+        chosen = {**_start(given), **chosen, **_told(given.tokenizer, codes)}
+        if chosen.get("decoder_start_token_id") is None:
+            finding = f"{given.name} does not say with which token its answers begin"
+            raise ConfigError("generation.decoder_start_token_id", finding, "say its id")
+        lengths = None
+        if given.train is not None:
+            ids = _targets(given.tokenizer, written(spec, given.train), chosen, max_length=None)
+            lengths = [len(line) for line in ids]
+        over, caveats, how = limited(config, given, chosen, lengths)
+        told = [f"languages: reads {codes['source']}, writes {codes['target']}"] if codes else []
+        return Settled({**over, "prompt": wording, "languages": codes}, [*told, *notes, *why, *how], caveats)
+
+    def train_features(self, rows: Dataset) -> Dataset:
+        """Source and target tokens; `length` is both together."""
+        sources, _ = self._sources(rows)
+        chosen = self.settings.to_dict()
+        targets = _targets(self.tokenizer, written(self.spec, rows), chosen, max_length=self.max_target_length)
+        lengths = [len(source) + len(target) for source, target in zip(sources, targets, strict=True)]
+        return Dataset.from_dict({"row": rows["row"][:], "input_ids": sources, "target": targets, "length": lengths})
+
+    def eval_features(self, rows: Dataset) -> Dataset:
+        """Source tokens; counts sources that were cut and targets that cannot be written."""
+        sources, cut = self._sources(rows)
+        self.noticed(rows, truncated=cut)
+        lengths = [len(source) for source in sources]
+        return Dataset.from_dict({"row": rows["row"][:], "input_ids": sources, "length": lengths})
+
+    def collate(self, features: Sequence[Feature]) -> Batch:
+        """Sources, and where there are targets what the decoder reads and is to write, each (rows, longest)."""
+        batch = padded_inputs(features, self.tokenizer)
+        batch["row_key"] = torch.tensor([row_key(feature["row"]) for feature in features])
+        if "target" not in features[0]:
+            return batch
+        start, pad = self.settings.decoder_start_token_id, self.tokenizer.pad_token_id
+        targets = [feature["target"] for feature in features]
+        longest = max(map(len, targets))
+        before = [[start, *target[:-1]] for target in targets]
+        batch["decoder_input_ids"] = padded(before, fill=pad, left=False, length=longest)
+        batch["target"] = padded(targets, fill=pad, left=False, length=longest)
+        batch["target_mask"] = padded([[1] * len(target) for target in targets], fill=0, left=False, length=longest)
+        return batch
+
+    def loss(self, model: Any, batch: Batch) -> torch.Tensor:
+        """Cross-entropy of the target tokens, from the logits: T5's own loss divides by a batch's own count."""
+        names = ("input_ids", "attention_mask", "decoder_input_ids")
+        logits = model(**{name: batch[name] for name in names}, use_cache=False).logits
+        return summed_loss(logits, batch)
+
+    def _sources(self, rows: Dataset) -> tuple[list[list[int]], int]:
+        """Each row's tokens, and how many rows were longer than max_length."""
+        texts = self.questions(rows)
+        whole = self.tokenizer(texts, return_attention_mask=False, verbose=False)["input_ids"]
+        long = [at for at, line in enumerate(whole) if len(line) > self.max_length]
+        if long:
+            cut = self.tokenizer(
+                [texts[at] for at in long], truncation=True, max_length=self.max_length, return_attention_mask=False
+            )["input_ids"]
+            whole = [dict(zip(long, cut, strict=True)).get(at, line) for at, line in enumerate(whole)]
+        return [line or [stand_in(self.tokenizer)] for line in whole], len(long)
+
+
+def _own(spec: TaskSpec) -> str:
+    """The source alone; of other kinds the question in words."""
+    kind = KINDS[spec.kind]
+    return "{source}" if "source" in kind.inputs else kind.wording(spec)
+
+
+def _task(spec: TaskSpec) -> str:
+    """The task by the name that T5's config gives it: `summarization`, `translation_en_to_de`."""
+    pair = [spec.languages["source"], "to", spec.languages["target"]] if spec.languages else []
+    return "_".join([spec.kind, *pair])
+
+
+def _languages(spec: TaskSpec, config: RunConfig, given: Given) -> tuple[dict[str, str], dict[str, str]]:
+    """The checkpoint's codes for source and target, and the prefixes that it was taught, by task."""
+    codes, marks = languages.codes(given.tokenizer), languages.marks(given.tokenizer)
+    said, named = {**config.languages}, {**spec.languages}
+
+    def code(side: Literal["source", "target"], known: Sequence[str]) -> str:
+        return languages.code(said.get(side), named.get(side), known, key=f"languages.{side}", name=given.name)
+
+    if codes:
+        return {"source": code("source", codes), "target": code("target", codes)}, {}
+    if marks:
+        return {}, {_task(spec): f"{code('target', marks)} "}
+    if said:
+        raise ConfigError("languages", f"{given.name}'s tokenizer knows none", "take the key out")
+    return {}, languages.prefixes(given.model_config)
+
+
+def _start(given: Given) -> dict[str, Any]:
+    start = getattr(given.model_config, "decoder_start_token_id", None)
+    return {} if start is None else {"decoder_start_token_id": start}
+
+
+def _told(tokenizer: Any, codes: dict[str, str]) -> dict[str, int]:
+    """How the target's language is told: the first token that is written, or the one that the decoder begins with."""
+    if not codes:
+        return {}
+    to_id = getattr(tokenizer, "get_lang_id", tokenizer.convert_tokens_to_ids)
+    mark, ids = to_id(codes["target"]), tokenizer(text_target="a")["input_ids"]
+    return {"forced_bos_token_id": mark} if ids[0] == mark else {"decoder_start_token_id": mark}
+
+
+def _targets(
+    tokenizer: Any, texts: Sequence[str], generation: dict[str, Any], *, max_length: int | None
+) -> list[list[int]]:
+    """Target tokens with an end, and without the token that the decoder begins with anyway."""
+    start, end = generation["decoder_start_token_id"], ends(generation)
+    cut = {} if max_length is None else {"truncation": True, "max_length": max_length}
+    lines = tokenizer(text_target=list(texts), return_attention_mask=False, verbose=False, **cut)["input_ids"]
+    lines = [line[1:] if line[0:1] == [start] and len(line) > 1 else line for line in lines]
+    return [line if set(line[-2:]) & set(end) or not end else [*line, end[0]] for line in lines]

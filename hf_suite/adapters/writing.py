@@ -1,0 +1,176 @@
+"""What adapters that write share: rows in words, targets in tokens, generating, and evidence of what was written."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from datasets import Dataset
+from torch.nn import functional
+from transformers import GenerationConfig
+
+from hf_suite.adapters import languages, sampling, settings
+from hf_suite.adapters.base import Batch, Feature, Given, check_row_fits
+from hf_suite.adapters.limits import target_length
+from hf_suite.config import RunConfig
+from hf_suite.kinds import KINDS, Evidence, Row
+from hf_suite.kinds.base import prompt
+from hf_suite.spec import TaskSpec
+
+_LOOKED_AT = 20  # answers whose writing system is compared with their targets'
+
+
+class WritingAdapter:
+    """Writes an answer to each row's question; what reads the question and learns is the subclasses'.
+
+    `config.generation` is settled: it says tokens, search and limit.
+    """
+
+    def __init__(self, spec: TaskSpec, config: RunConfig, tokenizer: Any) -> None:
+        self.spec, self.tokenizer, self.kind = spec, tokenizer, KINDS[spec.kind]
+        self.max_length, self.max_target_length = config.max_length or 0, config.max_target_length or 0
+        self.wording, self.seed = config.prompt or "", config.seed
+        self.settings = GenerationConfig(**config.generation)
+        self.eos = ends(config.generation)
+        self.counts: dict[str, int] = {}
+        speak(tokenizer, config.languages)
+        check_row_fits(tokenizer, self.max_length, "max_length")
+
+    @staticmethod
+    def check_tokenizer(tokenizer: Any, place: str) -> None:
+        """Any tokenizer will do."""
+
+    @staticmethod
+    def check_config(spec: TaskSpec, config: RunConfig) -> None:
+        """The generation settings, of task and run together. Raises ConfigError."""
+        settings.check({**spec.generation, **config.generation})
+
+    def model_settings(self) -> dict[str, Any]:
+        """The generation settings, so that they are saved with the weights."""
+        return {"generation_config": self.settings}
+
+    def count(self, batch: Batch) -> int:
+        """The targets' real tokens."""
+        return int(batch["target_mask"].sum())
+
+    def outputs(self, model: Any, batch: Batch) -> list[list[Any]]:
+        """For each row the smallest margin of its best text (0 with beams, where no choice is final), then the texts'
+        tokens, best first, without what they begin with and up to the token that ends them."""
+        wanted = self.settings.num_return_sequences or 1
+        copies = wanted if self.settings.do_sample else 1
+        inputs = {
+            name: batch[name].repeat_interleave(copies, dim=0) for name in ("input_ids", "attention_mask")
+        }  # of a sampled row each text is a sequence of its own
+        keys = [sampling.row_key(key, copy) for key in batch["row_key"].tolist() for copy in range(copies)]
+        margins, start = sampling.Margins(), self.begins(batch)
+        with torch.no_grad():
+            found = model.generate(
+                **inputs,
+                generation_config=sampling.greedy(self.settings),
+                logits_processor=sampling.processors(self.settings, keys, self.seed, start=start, margins=margins),
+                tokenizer=self.tokenizer if self.settings.stop_strings else None,
+            )
+        texts = [self._until_end(line) for line in found[:, start:].tolist()]
+        groups = [range(at, at + wanted) for at in range(0, len(texts), wanted)]
+        beams = (self.settings.num_beams or 1) > 1
+        return [
+            [0.0 if beams else margins.smallest(group[0], len(texts[group[0]])), *(texts[at] for at in group)]
+            for group in groups
+        ]
+
+    def begins(self, batch: Batch) -> int:
+        """How many tokens of what `generate` returns were there before."""
+        return 1
+
+    def evidence(self, row: Row, features: Sequence[Feature], outputs: Sequence[list[Any]]) -> Evidence:
+        """The texts, whether the best met the limit, and its margin where each token was a choice of its own."""
+        margin, *sequences = outputs[0]
+        forced = self.settings.forced_bos_token_id  # a language's code, which not every tokenizer holds for special
+        told = [ids[1:] if ids[:1] == [forced] else ids for ids in sequences]
+        texts = self.tokenizer.batch_decode(told, skip_special_tokens=True)
+        ended = sequences[0][-1] in self.eos and self.settings.forced_eos_token_id is None
+        cut = len(sequences[0]) >= (self.settings.max_new_tokens or 0) and not ended
+        self._look_at(row, texts[0])
+        beams = (self.settings.num_beams or 1) > 1
+        return {"texts": texts, "cut": cut, **({} if beams else {"margin": margin})}
+
+    def questions(self, rows: Dataset) -> list[str]:
+        """Each row as the model is to read it."""
+        return [prompt(row, self.wording) for row in rows]
+
+    def noticed(self, rows: Dataset, *, truncated: int) -> None:
+        """Counts rows that were cut, and targets that the tokenizer cannot write."""
+        self.counts["truncated"] = self.counts.get("truncated", 0) + truncated
+        if self.tokenizer.unk_token_id is None or not self.kind.targets(self.spec) <= set(rows.column_names):
+            return
+        unknown = self.tokenizer.unk_token_id
+        ids = self.tokenizer(text_target=written(self.spec, rows), verbose=False)["input_ids"]
+        lost = sum(unknown in line for line in ids)
+        self.counts["targets_not_writable"] = self.counts.get("targets_not_writable", 0) + lost
+
+    def _until_end(self, ids: list[int]) -> list[int]:
+        """Up to the first end, which stays; else without padding."""
+        for at, token in enumerate(ids):
+            if token in self.eos:
+                return ids[: at + 1]
+        while len(ids) > 1 and ids[-1] == self.tokenizer.pad_token_id:
+            ids = ids[:-1]
+        return ids
+
+    def _look_at(self, row: Row, text: str) -> None:
+        """Of the first answers, counts those that are in another writing system than their targets."""
+        if self.counts.get("scripts_compared", 0) >= _LOOKED_AT or not self.kind.targets(self.spec) <= row.keys():
+            return
+        wanted = languages.script(self.kind.written(self.kind.reference(row, self.spec), self.spec))
+        found = languages.script(text)
+        if wanted is None or found is None:
+            return
+        self.counts["scripts_compared"] = self.counts.get("scripts_compared", 0) + 1
+        self.counts["other_script"] = self.counts.get("other_script", 0) + (found != wanted)
+
+
+def summed_loss(logits: torch.Tensor, batch: Batch, smoothing: float = 0.0) -> torch.Tensor:
+    """Cross-entropy of the real target tokens, summed; `logits` (rows, target length, vocabulary).
+
+    Padding takes no part, also in smoothing, which spreads a share of each target over the vocabulary.
+    """
+    real = batch["target_mask"].bool()
+    return functional.cross_entropy(
+        logits[real].float(), batch["target"][real], reduction="sum", label_smoothing=smoothing
+    )
+
+
+def written(spec: TaskSpec, rows: Dataset) -> list[str]:
+    """Each row's target as a model should write it."""
+    kind = KINDS[spec.kind]
+    return [kind.written(kind.reference(row, spec), spec) for row in rows]
+
+
+def ends(generation: Mapping[str, Any]) -> tuple[int, ...]:
+    """The tokens that end an answer."""
+    eos = generation.get("eos_token_id")
+    return tuple(eos) if isinstance(eos, (list, tuple)) else (eos,) if eos is not None else ()
+
+
+def speak(tokenizer: Any, codes: Mapping[Any, str]) -> None:
+    """Turns a tokenizer that knows languages to these two."""
+    if codes and languages.codes(tokenizer):
+        tokenizer.src_lang, tokenizer.tgt_lang = codes["source"], codes["target"]
+
+
+def common(spec: TaskSpec, config: RunConfig, given: Given) -> tuple[dict[str, Any], list[str]]:
+    """The generation settings with the tokens that a tokenizer knows, and why."""
+    chosen, notes = settings.settled(
+        given.generation, spec.generation, config.generation, as_it_is=config.train is None
+    )
+    end = given.tokenizer.eos_token_id if given.tokenizer.eos_token_id is not None else given.tokenizer.sep_token_id
+    if end is not None:
+        chosen.setdefault("eos_token_id", end)
+    return {**chosen, "pad_token_id": given.tokenizer.pad_token_id}, notes
+
+
+def limited(
+    config: RunConfig, given: Given, chosen: dict[str, Any], lengths: Sequence[int] | None
+) -> tuple[dict[str, Any], list[str], list[str]]:
+    """The two limits as keys of the config, caveats and reasons."""
+    limit, caveats, notes = target_length(config, given, lengths)
+    return {"max_target_length": limit, "generation": {"max_new_tokens": limit, **chosen}}, caveats, notes
