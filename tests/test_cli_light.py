@@ -75,7 +75,7 @@ def test_help_ends_with_an_example_of_its_own_command(said, name):
     assert shlex.split(cli.COMMANDS[name][1])[:2] == ["hf-suite", name]
 
 
-@pytest.mark.parametrize("name", LIGHT)
+@pytest.mark.parametrize("name", [*LIGHT, "models"])
 def test_the_example_of_a_light_command_runs(said, name, tmp_path, monkeypatch):
     write(tmp_path / "runs", result(COLA))
     monkeypatch.chdir(tmp_path)

@@ -102,10 +102,10 @@ def _config(architecture: str, tokenizer: Any, over: dict[str, Any]) -> Any:
         if getattr(tokenizer, name, None) is not None
     }
     settings = {"vocab_size": len(tokenizer), **of_tokenizer, **_SIZES[architecture], **over}
-    return transformers.AutoConfig.for_model(_MODEL_TYPES.get(architecture, architecture), **settings)
+    return transformers.AutoConfig.for_model(MODEL_TYPES.get(architecture, architecture), **settings)
 
 
-_MODEL_TYPES = {"deberta-v3": "deberta-v2"}
+MODEL_TYPES = {"deberta-v3": "deberta-v2"}
 
 _COMMON = {
     "hidden_size": 32,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hf_suite.cli import bench, config, demo, export, results, run, score, tasks
+from hf_suite.cli import bench, config, demo, export, models, results, run, score, tasks
 from hf_suite.errors import SuiteError
 
 COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "results": (results.results, "hf-suite results runs --format markdown"),
     "score": (score.score, "hf-suite score predictions.json --task squad"),
     "tasks": (tasks.tasks, "hf-suite tasks mrpc"),
+    "models": (models.models, "hf-suite models deberta-v2"),
     "demo": (demo.demo, "hf-suite demo -o runs/demo"),
     "config": (config.config, "hf-suite config --diff train.epochs=5 lora.rank=16"),
 }

@@ -105,7 +105,8 @@ def _load(
 def _check_finite(model: Any, located: Located) -> None:
     """Refuses weights that hold nan or inf, from which no number can be trusted. Raises ModelError."""
     weights = dict(model.named_parameters())
-    bad = [name for name, value in weights.items() if value.is_floating_point() and not value.isfinite().all()]
+    held = {name: value for name, value in weights.items() if value.is_floating_point() and not value.is_meta}
+    bad = [name for name, value in held.items() if not value.isfinite().all()]
     if bad:
         finding = f"{len(bad)} of {len(weights)} tensors hold nan or inf ({bad[0]}, ...)"
         raise ModelError(located.name, finding, "take an earlier checkpoint of that training, or fetch it again")

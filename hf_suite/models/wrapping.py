@@ -28,6 +28,8 @@ _QUERY_VALUE = (
     ("Wqkv",),
     ("c_attn",),
     ("in_proj",),
+    ("query_key_value",),
+    ("qkv_proj",),
 )
 
 
