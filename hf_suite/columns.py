@@ -126,7 +126,7 @@ def _input(
     return array
 
 
-def _texts(array: "pyarrow.ChunkedArray", place: str, *, role: str, column: str) -> "pyarrow.Array":
+def _texts(array: "pyarrow.ChunkedArray", place: str, *, role: str, column: str) -> "pyarrow.ChunkedArray":
     """A column of texts, or of lists of them, as lists without those that say nothing; null where none is left."""
     import pyarrow
 
@@ -134,8 +134,25 @@ def _texts(array: "pyarrow.ChunkedArray", place: str, *, role: str, column: str)
     if not _is_text(held) and not pyarrow.types.is_null(held):
         finding = f"column {column!r} holds {array.type}, neither texts nor lists of them"
         raise DataError(place, finding, f"name a column of texts as task.columns.{role}=COLUMN")
-    lists = [[value] if isinstance(value, str) else value or [] for value in array.to_pylist()]
-    saying = [[text for text in texts if text and text.strip()] or None for texts in lists]
+    read = _several if _is_list(array.type) else _singles
+    return pyarrow.chunked_array(map(read, array.chunks), pyarrow.list_(pyarrow.string()))
+
+
+def _singles(texts: "pyarrow.Array") -> "pyarrow.Array":
+    """Each text as a list of one; null where it says nothing."""
+    import numpy
+    import pyarrow.compute
+
+    strings = texts.cast(pyarrow.string())
+    says = pyarrow.compute.not_equal(pyarrow.compute.utf8_trim_whitespace(strings), "")
+    silent = pyarrow.compute.invert(pyarrow.compute.fill_null(says, False))
+    return pyarrow.ListArray.from_arrays(numpy.arange(len(texts) + 1, dtype=numpy.int32), strings, mask=silent)
+
+
+def _several(lists: "pyarrow.Array") -> "pyarrow.Array":
+    import pyarrow
+
+    saying = [[text for text in texts or () if text and text.strip()] or None for texts in lists.to_pylist()]
     return pyarrow.array(saying, pyarrow.list_(pyarrow.string()))
 
 

@@ -39,7 +39,7 @@ def parts(spec: TaskSpec, config: RunConfig, *, needs_eval: bool = True) -> Part
     train, tune = fresh.get("train"), fresh.get("tune")
     if train is None and (config.train is not None or share is not None):
         own = data.rows(spec, _train_split(spec, config), mirrors=config.mirror, extra=groups)
-        train = _counted(spec, own, caveats)
+        train = counted(spec, own, caveats)
     if train is not None:
         train = _limited(spec, train, config.limit, key="limit", caveats=caveats)
         if share is not None:
@@ -98,7 +98,7 @@ def _cut_anew(spec: TaskSpec, config: RunConfig, groups: Sequence[str], caveats:
         raise ConfigError("split.shares", f"they sum to {total:g}", remedy)
     by = [wish.group] if wish.group is not None else []
     extra = list(dict.fromkeys([*by, *groups]))
-    whole = _counted(spec, data.rows(spec, wish.of, mirrors=config.mirror, extra=extra), caveats)
+    whole = counted(spec, data.rows(spec, wish.of, mirrors=config.mirror, extra=extra), caveats)
     caveats.append(f"rows cut anew from {wish.of}" + (f" by {wish.group}" if wish.group is not None else ""))
     shares = {str(part): share for part, share in wish.shares.items()}
     return _cut(spec, whole, shares, group=wish.group, seed=wish.seed)
@@ -130,7 +130,7 @@ def _evals(
         except MissingData as error:
             missing[name] = error
             continue
-        found[name] = _counted(spec, whole, caveats)
+        found[name] = counted(spec, whole, caveats)
     if not found and needed:
         raise next(iter(missing.values()), _no_eval(spec))
     caveats += [f"eval split {name} is missing" for name in missing if found]
@@ -160,7 +160,7 @@ def _without_groups(spec: TaskSpec, part: Split) -> Split:
     return replace(part, rows=part.rows.select_columns(["row", *spec.columns]))
 
 
-def _counted(spec: TaskSpec, whole: Split, caveats: list[str]) -> Split:
+def counted(spec: TaskSpec, whole: Split, caveats: list[str]) -> Split:
     """The split itself, with its labels checked; what its numbers of rows tell goes to the caveats."""
     found, name = data.labelled(spec, whole), whole.name
     published = spec.source.rows.get(name)

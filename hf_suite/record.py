@@ -53,7 +53,7 @@ class Result(Record):
     rows: dict[str, int]
     """Rows used of each split (train, tune and each eval split)."""
     expected_rows: dict[str, int | None]
-    """Published rows of each split of the task."""
+    """Published rows of each split of the task; null where they are not known, or are joined into documents."""
     caveats: list[str]
     """Sentences for all that keeps the number from being the plain one."""
     history: list[dict[str, Any]]

@@ -79,7 +79,7 @@ def facts(session: Session) -> dict[str, Any]:
         "resolved": _named(config.model_dump(mode="json", exclude=set(folders.WHERE)), session),
         "seed": written.seed,
         "rows": {name: len(split.rows) for name, split in splits.items() if split is not None},
-        "expected_rows": dict(spec.source.rows),
+        "expected_rows": {name: n if spec.document == "row" else None for name, n in spec.source.rows.items()},
         "model": {
             "id": session.located.name,
             "revision": session.located.revision,

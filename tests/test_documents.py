@@ -1,8 +1,11 @@
 """Rows joined into documents: which rows are titles, and that no text is lost between them."""
 
+import os
+
 import pyarrow
 import pytest
 
+from hf_suite import data, spec
 from hf_suite.documents import joined
 
 LINES = [
@@ -43,3 +46,11 @@ def test_rows_that_say_nothing_are_no_document(document):
 def test_rows_are_documents_of_their_own_otherwise():
     rows = table(["a", ""])
     assert joined(rows, "row") is rows
+
+
+@pytest.mark.skipif(not os.environ.get("HF_SUITE_MIRROR"), reason="HF_SUITE_MIRROR is not set: there is no WikiText")
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_wikitext_2_has_sixty_articles_in_each_split_that_is_scored(split):
+    found = data.rows(spec.read("wikitext2"), split)
+    assert len(found.rows) == 60  # Merity et al. (2016), table 1
+    assert all(text.startswith(" = ") for text in found.rows["text"])

@@ -55,6 +55,15 @@ def test_without_a_published_count_a_limit_that_cut_makes_a_subset():
     assert (title(cut), title(whole)) == ("cola [500 train rows]", "cola")
 
 
+def test_documents_joined_from_all_rows_are_whole_and_from_fewer_are_not():
+    unknown, joined = {"train": None, "validation": None}, {"train": 600, "validation": 60}
+
+    whole = result(COLA, rows=joined, expected_rows=unknown)
+    fewer = result(COLA, rows=joined, expected_rows=unknown, caveats=["validation: 3,000 of 3,760 rows"])
+
+    assert (title(whole), title(fewer)) == ("cola", "cola [60 validation rows]")
+
+
 def test_fewer_eval_rows_are_named_with_their_split():
     found = result(MNLI, rows={"train": 1000, "validation_matched": 50, "validation_mismatched": 100})
 

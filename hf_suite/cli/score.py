@@ -95,13 +95,14 @@ def _scored(
     predictions: Path, asked: TaskSpec, split: str, *, mirrors: Sequence[str], allow_code: bool
 ) -> dict[str, Any]:
     """All that is printed: scores, units, the baseline's scores, signatures, counts and caveats."""
-    from hf_suite import data, interop, scoring
+    from hf_suite import data, interop, parts, scoring
 
     for name in asked.metric_names():
         if name.startswith("evaluate:"):
             interop.check(name, allow_code=allow_code)
     written = scoring.read_predictions(predictions, asked)
-    whole = data.labelled(asked, data.rows(asked, split, mirrors=mirrors))
+    caveats: list[str] = []
+    whole = parts.counted(asked, data.rows(asked, split, mirrors=mirrors), caveats)
     references = data.gold(asked, whole)
     answers = scoring.matched(written, references)
     scores = scoring.score(asked, answers, references, place=predictions.name)
@@ -110,8 +111,6 @@ def _scored(
     }
     signatures = scoring.signatures(asked, answers, references)
     signatures |= interop.add(asked, {split: answers}, {split: references}, {split: scores}, units)
-    published = asked.source.rows.get(split)
-    fewer = published is not None and len(references) < published
     return {
         "task": asked.name,
         "split": split,
@@ -121,7 +120,7 @@ def _scored(
         "units": units,
         "signatures": signatures,
         "counts": kinds.KINDS[asked.kind].diagnosis(whole.rows, answers, references, {}, asked),
-        "caveats": [f"{split}: {len(references):,} of {published:,} rows"] if fewer else [],
+        "caveats": caveats,
     }
 
 

@@ -40,10 +40,11 @@ def _eval(result: Result) -> list[str]:
 
 
 def _is_whole(result: Result, split: str | None, used: int, limit: str) -> bool:
-    """Against the published count where there is one; without it, a limit that cut is a caveat."""
+    """Against the published count where there is one; without it, a limit that cut and a want of rows are caveats."""
     expected = result.expected_rows.get(split or "")
     if expected is None:
-        return not any(caveat.startswith(f"{limit} ") for caveat in result.caveats)
+        cut = re.compile(rf"{limit} .*|{re.escape(str(split))}: [\d,]+ of [\d,]+ rows")
+        return not any(cut.fullmatch(caveat) for caveat in result.caveats)
     return used + _unlabelled(result, split) >= expected
 
 
