@@ -181,6 +181,8 @@ class RunConfig(Record):
     """Cuts one split anew; null takes the task's own splits."""
     train: TrainConfig | None = Field(default_factory=TrainConfig)
     """How to finetune; null evaluates the model as it is."""
+    init_from: str | None = None
+    """A finished run of the same model and method to go on from; in a suite `task:NAME`, its run of that task."""
     output: str | None = None
     """The run folder; null makes one under runs/."""
     mirror: tuple[str, ...] = ()
@@ -191,6 +193,8 @@ class RunConfig(Record):
         if self.lora is not None and self.train is not None and self.train.freeze != "none":
             finding = f"train.freeze={self.train.freeze} beside lora, which freezes all but its weights and the head"
             raise ValueError(f"{finding}; say lora=null, or leave train.freeze out")
+        if self.init_from is not None and self.train is None:
+            raise ValueError("init_from beside train=null; leave init_from out, or score that run by hf-suite eval RUN")
         return self
 
 

@@ -53,11 +53,12 @@ def costs(cells: Sequence[BenchCell], output: Path, *, allow_code: bool = False)
     speeds: dict[Path, _Speed | SuiteError] = {}
     alike: dict[Path, Cost] = {}
     for cell in cells:
-        trained = cell.source or cell
-        if trained.folder.parent not in speeds:
-            speeds[trained.folder.parent] = _tried(trained, output, allow_code)
+        again = cell.source if _lost(cell.source, output) else None
+        needed = [one for one in (cell.trained, again) if one is not None]
+        for one in (one for one in needed if one.folder.parent not in speeds):
+            speeds[one.folder.parent] = _tried(one, output, allow_code)
         if cell.folder.parent not in alike:
-            alike[cell.folder.parent] = _cost(cell, output, speeds[trained.folder.parent])
+            alike[cell.folder.parent] = _cost(cell, [speeds[one.folder.parent] for one in needed])
     return {cell.folder: alike[cell.folder.parent] for cell in cells}
 
 
@@ -70,25 +71,31 @@ def estimate(config: RunConfig, *, resume: bool = False, allow_code: bool = Fals
 def _tried(cell: BenchCell, output: Path, allow_code: bool) -> _Speed | SuiteError:
     folder = output / cell.folder
     begun, done = (folder / folders.RUN).is_file(), (folder / "result.json").is_file()
-    # A finished source is measured again beside its folder, which it may not use.
-    config = cell.config.model_copy(update={"output": str(folder / ".again" if done else folder)})
+    # A finished source is measured again beside its folder, which it may not use, and so is what needs a source first.
+    beside = done or cell.config.init_from is not None
+    config = cell.config.model_copy(update={"output": str(folder / ".again" if beside else folder), "init_from": None})
     try:
-        return _measured(config, resume=begun and not done, allow_code=allow_code)[0]
+        return _measured(config, resume=begun and not beside, allow_code=allow_code)[0]
     except SuiteError as error:
         return error
 
 
-def _cost(cell: BenchCell, output: Path, speed: _Speed | SuiteError) -> Cost:
-    if isinstance(speed, SuiteError):
-        return Cost({}, None, str(speed))
+def _lost(source: BenchCell | None, output: Path) -> bool:
+    """Whether only the Result of a source is left, so that it is trained again."""
+    return source is not None and source.done(output) and not (output / source.folder / "model").is_dir()
+
+
+def _cost(cell: BenchCell, speeds: Sequence[_Speed | SuiteError]) -> Cost:
+    """At the speed of the cell's own training, and that of the source which is trained again, if one is."""
+    known = [speed for speed in speeds if isinstance(speed, _Speed)]
+    if len(known) < len(speeds):
+        return Cost({}, None, str(next(speed for speed in speeds if isinstance(speed, SuiteError))))
     try:
         found = parts(cell.spec, cell.config)
     except SuiteError as error:
         return Cost({}, None, str(error))
-    source, seconds = cell.source, _seconds(speed, cell.config, found)
-    if source is not None and source.done(output) and not (output / source.folder / "model").is_dir():
-        seconds += speed.load + speed.finetune  # it is trained again
-    return Cost(_counted(found), seconds)
+    again = sum(speed.load + speed.finetune for speed in known[1:])
+    return Cost(_counted(found), _seconds(known[0], cell.config, found) + again)
 
 
 def _counted(found: Parts) -> dict[str, int]:

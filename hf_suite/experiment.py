@@ -8,6 +8,7 @@ import accelerate
 import torch
 
 from hf_suite import checkpoint, folders, interop, kinds, launch, models, record, scoring, stamp
+from hf_suite import origin as origins
 from hf_suite import spec as specs
 from hf_suite.adapters import Adapter, adapter_class, with_protocol
 from hf_suite.config import RunConfig
@@ -15,6 +16,7 @@ from hf_suite.errors import RunError
 from hf_suite.evaluation import Choice, Evaluation, choosing, evaluate, select
 from hf_suite.label_order import suggestion
 from hf_suite.loop import State, Step, finetune
+from hf_suite.origin import Origin
 from hf_suite.parts import Parts, parts
 from hf_suite.record import Result
 from hf_suite.resolve import NamelessLabels, Resolved, device, precision, resolve
@@ -64,8 +66,10 @@ def prepared(config: RunConfig, *, resume: bool, allow_code: bool, watch: Watch,
     chosen = _chosen(spec, config, located, tokenizer)
     rows = parts(spec, config)
     resolved = _resolved(spec, config, rows, located, tokenizer, accelerator, chosen)
+    origin = origins.origin(config, spec, resolved, located)
+    resolved = origins.turned(resolved, origin)
     adapter = chosen(resolved.spec, resolved.config, tokenizer)
-    built = _built(located, resolved, adapter, tokenizer)
+    built = _built(located, resolved, origin, adapter, tokenizer)
     session = Session(
         folder=folder,
         written=written,
@@ -81,6 +85,8 @@ def prepared(config: RunConfig, *, resume: bool, allow_code: bool, watch: Watch,
         watch=watch,
         stopping=stopping,
         fitted=dict(resolved.fitted),
+        lineage=folders.lineage(origin.folder, origin.facts) if origin is not None else (),
+        origin_sha256=origin.weights.sha256 if origin is not None else None,
     )
     session.seconds["load"] = time.perf_counter() - begun
     for note in (*notes, *resolved.notes, *_empty(session)):
@@ -165,21 +171,26 @@ def _resolved(
         ) from error
 
 
-def _built(located: models.Located, resolved: Resolved, adapter: Adapter, tokenizer: Any) -> models.Built:
+def _built(
+    located: models.Located, resolved: Resolved, origin: Origin | None, adapter: Adapter, tokenizer: Any
+) -> models.Built:
     """Step 6: the model as the run begins with it, drawn by the seed where it is fresh."""
-    train = resolved.config.train
+    train, lora = resolved.config.train, resolved.config.lora
     torch.manual_seed(resolved.config.seed)
-    return models.build(
-        located,
+    built = models.build(
+        origin.weights if origin is not None and lora is None else located,
         resolved.cls,
         settings=adapter.model_settings(),
         keep_head=resolved.keep_head,
         peft_task=adapter.peft_task,
         task_head=adapter.task_head,
-        lora=resolved.config.lora if train is not None else None,
+        lora=lora if train is not None else None,
         freeze=train.freeze if train is not None else "none",
         pad_token_id=tokenizer.pad_token_id,
     )
+    if origin is not None and lora is not None:
+        origins.begin(built.model, origin, built.heads)
+    return built
 
 
 def _train(session: Session, *, resume: bool) -> None:

@@ -138,7 +138,7 @@ def _session(asked: _Asked, *, base: str | None, watch: Watch, stopping: Stoppin
         watch=watch,
         stopping=stopping,
         weights_bytes=sum(path.stat().st_size for path in (folder / "model").glob("*.safetensors")),
-        lineage=_lineage(folder, facts),
+        lineage=folders.lineage(folder, facts),
         fitted=facts["fitted"] if kinds.KINDS[spec.kind].fits(spec, asked.config.protocol) else {},
     )
 
@@ -205,6 +205,7 @@ def _turned(
         "tune": None,
         "limit": None,
         "train": None,
+        "init_from": None,
         "eval_limit": over.get("eval_limit"),
         "model": config.model.model_copy(update={"labels": labels}),
     }
@@ -261,17 +262,6 @@ def _base(folder: Path, facts: Mapping[str, Any], config: RunConfig, moved: str 
         finding = f"the base {located.name} has other weights than the run was trained on"
         raise ModelError(str(folder), finding, "put the checkpoint of then back, or say with --model where it lies now")
     return located if located.name == base["name"] else dataclasses.replace(located, name=base["name"])
-
-
-def _lineage(folder: Path, facts: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
-    """The run, after those that its own weights come from."""
-    if not (
-        folder / "result.json"
-    ).is_file():  # stopped between training and scoring: the weights are whole all the same
-        return ({"task": facts["task"]["name"], "id": None, "caveats": []},)
-    result = read_result(folder)
-    own = {"task": facts["task"]["name"], "id": result.id, "seed": result.seed, "caveats": result.caveats}
-    return (*result.lineage, own)
 
 
 def _silent(progress: Progress) -> None:

@@ -12,7 +12,7 @@ from hf_suite.adapters import take
 from hf_suite.config import RunConfig
 from hf_suite.errors import ConfigError, RunError, SuiteError
 from hf_suite.models.saved import largest_difference
-from hf_suite.record import read_json, sync, sync_all, write_json
+from hf_suite.record import read_json, read_result, sync, sync_all, write_json
 from hf_suite.session import Session
 
 WHERE = ("output", "mirror", "processes")
@@ -103,11 +103,12 @@ def _save_proven(session: Session, folder: Path) -> None:
 
 def keep_facts(session: Session, folder: Path) -> None:
     """Writes what the weights do not say: task, config, fitted values and the base."""
-    config = session.config.model_copy(update={"output": None, "mirror": (), "processes": 1})
+    named = {"init_from": session.init_from}
+    config = session.config.model_copy(update={"output": None, "mirror": (), "processes": 1, **named})
     facts = {
         "task": session.spec.model_dump(mode="json"),
         "config": config.model_dump(mode="json"),
-        "written_config": written(session.written),
+        "written_config": written(session.written.model_copy(update=named)),
         "written_task": session.written_spec.model_dump(mode="json"),
         "keep_head": session.resolved.keep_head,
         "fitted": session.fitted,
@@ -131,6 +132,16 @@ def read_facts(folder: Path) -> dict[str, Any]:
         )
     facts: dict[str, Any] = read_json(path)
     return facts
+
+
+def lineage(folder: Path, facts: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    """A finished run, after those that its own weights come from."""
+    task, model = facts["task"]["name"], facts["base"]["name"]
+    if not (folder / "result.json").is_file():  # stopped between training and scoring: the weights are whole
+        return ({"task": task, "id": None, "caveats": []},)
+    result = read_result(folder)
+    own = {"task": task, "id": result.id, "seed": result.seed, "caveats": result.caveats}
+    return (*result.lineage, {**own, "model": model, "headline": result.headline.model_dump()})
 
 
 def remove_checkpoints(folder: Path) -> None:

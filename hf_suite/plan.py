@@ -35,7 +35,12 @@ class BenchCell:
     config: RunConfig
     config_name: str
     source: "BenchCell | None" = None
-    """The cell whose model answers this one, where the task has no train split."""
+    """The cell whose model answers this one, where the task has no train split, or that it goes on from."""
+
+    @property
+    def trained(self) -> "BenchCell":
+        """The cell whose training answers this one: itself, or its source."""
+        return self.source if self.source is not None and self.config.train is None else self
 
     def done(self, output: Path) -> bool:
         """Whether its Result is there. Raises RunError, ConfigError when it cannot be read."""
@@ -62,6 +67,16 @@ class _Found(NamedTuple):
     task: str
     cells: list[BenchCell]
     reason: str | None
+
+
+class _Needed(NamedTuple):
+    """The task whose run another needs first."""
+
+    name: str
+    how: str
+    """What for, in words."""
+    place: str
+    """Where that is said."""
 
 
 class _Variant(NamedTuple):
@@ -121,15 +136,19 @@ class _Planner:
     located: dict[ModelConfig, models.Located] = field(default_factory=dict)
     reasons: dict[tuple[str, str], str | None] = field(default_factory=dict)
 
-    def find(self, task: str, variant: _Variant) -> _Found:
-        """The cells that a task of the suite needs."""
+    def find(self, task: str, variant: _Variant, after: tuple[str, ...] = ()) -> _Found:
+        """The cells that a task of the suite needs; `after` are the tasks that need it."""
         config, spec = self._config(task, variant)
+        if spec.name in after:
+            round_ = ", ".join([*after[after.index(spec.name) :], spec.name])
+            raise ConfigError(f"{after[-1]} in the suite: init_from", f"goes round: {round_}", "let one begin afresh")
         before: list[BenchCell] = []
         reason = None
-        if spec.trained_on is not None:
-            source = self.find(self._source(task, spec), variant)
+        needed = _needed(task, spec, config)
+        if needed is not None:
+            source = self.find(self._source(task, needed), variant, (*after, spec.name))
             before = source.cells
-            reason = f"{source.task}, which it is trained on: {source.reason}" if source.reason is not None else None
+            reason = f"{source.task}, {needed.how}: {source.reason}" if source.reason is not None else None
         cell = self._cell(spec, config, variant, before[-1] if before else None)
         if self.output is None or not cell.done(self.output):
             reason = self._reason(task, cell) or reason
@@ -162,14 +181,14 @@ class _Planner:
             said["train"] = None
         return schema.build(RunConfig, said, f"{task} in the suite"), spec
 
-    def _source(self, task: str, spec: TaskSpec) -> str:
-        """The task that this one is trained on: as the suite writes it, else beside its own file, else shipped."""
-        name = spec.trained_on or ""
+    def _source(self, task: str, needed: "_Needed") -> str:
+        """The task whose run this one needs: as the suite writes it, else beside its own file, else shipped."""
+        name = needed.name
         beside = Path(task).with_name(f"{name}.yaml")
         own = str(beside) if Path(task).is_file() and beside.is_file() else name
         found = next((word for word in self.suite.tasks if Path(word).stem == name), own)
         if specs.read(found).source.train is None:
-            raise ConfigError(f"{spec.name}.trained_on", f"{name} has no train split", "name the task that is trained")
+            raise ConfigError(needed.place, f"{name} has no train split", "name the task that is trained")
         return found
 
     def _reason(self, task: str, cell: BenchCell) -> str | None:
@@ -190,6 +209,20 @@ class _Planner:
         if config.train is None or config.split is not None or train is None:
             return None
         return None if data.identify(spec, train, mirrors=self.mirrors) else f"no train split {train} at hand"
+
+
+def _needed(task: str, spec: TaskSpec, config: RunConfig) -> _Needed | None:
+    """What a task needs first: the run that it goes on from, or that answers it. Raises ConfigError."""
+    if config.init_from is not None:
+        place = f"{task} in the suite: init_from"
+        word, _, name = config.init_from.partition(":")
+        if word != "task" or not name:
+            finding = f"{config.init_from} is no task"
+            raise ConfigError(place, finding, "a bench goes on from a run of its own: say task:NAME")
+        return _Needed(name, "which it goes on from", place)
+    if spec.trained_on is not None:
+        return _Needed(spec.trained_on, "which it is trained on", f"{spec.name}.trained_on")
+    return None
 
 
 def _check_keys(said: Mapping[str, Any], place: str) -> None:

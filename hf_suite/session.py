@@ -57,6 +57,9 @@ class Session:
     """Real tokens finetuned on."""
     weights_bytes: int | None = None
     lineage: tuple[dict[str, Any], ...] = ()
+    """The runs that the weights come from, oldest first."""
+    origin_sha256: str | None = None
+    """The content of the weights of the run that this one goes on from."""
     fitted: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -68,6 +71,12 @@ class Session:
     def config(self) -> RunConfig:
         """The resolved config."""
         return self.resolved.config
+
+    @property
+    def init_from(self) -> str | None:
+        """`init_from` as it is recorded: the task of the run, never a path; which run it was stands in the lineage."""
+        said = self.written.init_from
+        return said if said is None or said.startswith("task:") else f"task:{self.lineage[-1]['task']}"
 
     @property
     def is_main(self) -> bool:

@@ -22,7 +22,8 @@ from hf_suite.session import Session
 from hf_suite.spec import TaskSpec
 
 _LIBRARIES = ("accelerate", "datasets", "hf-suite", "numpy", "peft", "tokenizers", "torch", "transformers")
-_NOT_CONTENT = {"task", "seed", "model"}  # the task and the model stand in the key by their content
+_NOT_CONTENT = {"task", "seed", "model", "init_from"}  # what they name stands in the key by its content
+_OF_LINEAGE = ("task", "id", "seed", "caveats")  # what of a run counts in the id of those that come from it
 
 
 def cell_key(spec: TaskSpec, config: RunConfig, *, model: str, mirrors: tuple[str, ...]) -> str:
@@ -58,7 +59,9 @@ def digest(content: Any) -> str:
 def content(session: Session) -> dict[str, str]:
     """Hashes of what a state of training belongs to: the task, the model before training, the rows."""
     splits = [session.parts.train, session.parts.tune, *session.parts.eval.values()]
+    origin = {} if session.origin_sha256 is None else {"init_from": session.origin_sha256}
     return {
+        **origin,
         "task": digest(session.spec.model_dump(mode="json", exclude={"published", "checked"})),
         "model": session.located.sha256,
         "rows": digest([[split.sha256, split.revision, len(split.rows)] for split in splits if split is not None]),
@@ -72,8 +75,9 @@ def facts(session: Session) -> dict[str, Any]:
     key = cell_key(spec, written, model=session.located.sha256, mirrors=mirrors)
     splits = {"train": session.parts.train, "tune": session.parts.tune, **session.parts.eval}
     finetune = session.seconds.get("finetune")
+    lineage = [{name: run[name] for name in _OF_LINEAGE if name in run} for run in session.lineage]
     return {
-        "id": digest([key, written.seed, list(session.lineage)])[:16],
+        "id": digest([key, written.seed, lineage])[:16],
         "task": session.spec.model_dump(mode="json"),
         "config": _named(folders.written(written), session),
         "resolved": _named(config.model_dump(mode="json", exclude=set(folders.WHERE)), session),
@@ -129,6 +133,7 @@ def caveats(session: Session, found: Evaluation) -> list[str]:
         if counts.get("end_in_text")
     )
     out.extend(_written(session, found))
+    out += _origin(session)
     for run in session.lineage:
         again = set(out) if run["task"] == session.spec.name else set()  # the same rows have the same caveats
         out += [f"from the run of {run['task']}: {caveat}" for caveat in run["caveats"] if caveat not in again]
@@ -150,6 +155,16 @@ def _written(session: Session, found: Evaluation) -> list[str]:
             which = f"{counts['other_script']} of the first {counts['scripts_compared']}"
             out.append(f"{name}: {which} answers are in another script than their targets")
     return out
+
+
+def _origin(session: Session) -> list[str]:
+    """The run that this one went on from, with its score."""
+    runs = [run for run in session.lineage if f"task:{run['task']}" == session.init_from]
+    if session.config.init_from is None or not runs:  # null where the model is turned to another task
+        return []
+    headline = runs[-1]["headline"]
+    score = "undefined" if headline["score"] is None else f"{headline['score']:.2f}"
+    return [f"goes on from a run of {runs[-1]['task']} ({headline['name']} {score})"]
 
 
 def versions() -> dict[str, str]:
@@ -196,6 +211,7 @@ def _named(config: dict[str, Any], session: Session) -> dict[str, Any]:
         **config,
         "model": {**config["model"], "id": session.located.name},
         "task": {**config["task"], "name": session.spec.name},
+        **({} if session.init_from is None else {"init_from": session.init_from}),
     }
 
 

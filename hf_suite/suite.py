@@ -130,7 +130,7 @@ class _Bench:
             self.watch(cell, "progress", progress)
 
         folder = self.output / cell.folder
-        if cell.source is None:
+        if cell.source is None or cell.trained is cell:
             self._finetune(cell, folder, told)
             return
         evaluate_run(
@@ -145,7 +145,8 @@ class _Bench:
 
     def _finetune(self, cell: BenchCell, folder: Path, told: Callable[[Progress], None]) -> None:
         """Runs a cell, or goes on with it where a folder has been begun."""
-        config = cell.config.model_copy(update={"output": str(folder)})
+        before = str(self._source_run(cell.source)) if cell.source is not None else None
+        config = cell.config.model_copy(update={"output": str(folder), "init_from": before})
         begun = (folder / folders.RUN).is_file()
         if begun:  # its name is its content, wherever model and task file lie today
             folders.begin(folder, config)

@@ -4,49 +4,19 @@ import itertools
 import shutil
 from pathlib import Path
 
+import planning
 import pytest
 import tiny
 import world
+from planning import folders, key, planned, suite
 
-from hf_suite import schema
-from hf_suite.config import SuiteConfig
 from hf_suite.errors import ConfigError, ModelError
 from hf_suite.plan import plan, slug
 
 
 @pytest.fixture
 def own(tmp_path, tiny_checkpoint):
-    """A world, a checkpoint and a config of the test's own, to be changed; the folder is the current one."""
-    shutil.copytree(tiny_checkpoint("bert"), tmp_path / "bert")
-    own = world.make(tmp_path)
-    (tmp_path / "short.yaml").write_text("device: cpu\ntrain: {max_steps: 3}\n")
-    return own
-
-
-def suite(own, *tasks, configs=("short.yaml",), **over):
-    named = {str(own.tasks[task]): None for task in tasks}
-    said = {"tasks": named, "config": [str(own.mirror.parent / name) for name in configs]} | over
-    return schema.build(SuiteConfig, said, "suite.yaml")
-
-
-def planned(own, *tasks, models=("bert",), over=None, seeds=None, output=None, **said):
-    folder = own.mirror.parent
-    return plan(
-        suite(own, *tasks, **said),
-        models=[str(folder / model) for model in models],
-        mirrors=[str(own.mirror)],
-        over=over,
-        seeds=seeds,
-        output=output,
-    )
-
-
-def folders(found):
-    return [cell.folder.parts for cell in found.cells]
-
-
-def key(own, *tasks, **keywords):
-    return folders(planned(own, *tasks, **keywords))[-1][2]
+    return planning.make(tmp_path, tiny_checkpoint("bert"))
 
 
 def refusal(*arguments, **keywords):
@@ -220,39 +190,6 @@ def test_a_model_that_is_not_there_is_refused_before_any_cell(own, tmp_path, mon
         "(HF_HUB_OFFLINE is set); give a folder with config.json, a mirror that holds it (--mirror), or a hub id that "
         "can be reached"
     )
-
-
-# Tasks that others' runs answer
-
-
-def test_a_source_stands_before_the_task_that_it_answers_and_is_added_where_it_is_missing(own):
-    found = planned(own, "entailed", "reviews", seeds=range(2))
-
-    names = [(cell.spec.name, cell.config.seed) for cell in found.cells]
-    assert names == [("pairs", 0), ("entailed", 0), ("reviews", 0), ("pairs", 1), ("entailed", 1), ("reviews", 1)]
-    source, answered, *_ = found.cells
-    assert (answered.source, answered.config.train) == (source, None)
-
-
-def test_the_key_of_an_answered_task_is_the_same_for_each_seed_and_another_for_another_source(own):
-    first, second = [at[2] for at in folders(planned(own, "entailed", seeds=range(2))) if at[0] == "entailed"]
-
-    assert first == second
-    assert key(own, "entailed", over={"train": {"max_steps": 4}}) != first
-
-
-def test_a_source_that_the_suite_names_is_done_as_the_suite_says(own):
-    tasks = {str(own.tasks["entailed"]): None, str(own.tasks["pairs"]): {"limit": 10}}
-
-    found = planned(own, tasks=tasks)
-
-    assert [(cell.spec.name, cell.config.limit) for cell in found.cells] == [("pairs", 10), ("entailed", None)]
-
-
-def test_a_source_that_is_not_trained_itself_is_refused(own):
-    world.write_task(own.tasks["pairs"].parent, "pairs", source={"train": None}, trained_on="reviews")
-
-    assert refusal(own, "entailed") == ("entailed.trained_on: pairs has no train split; name the task that is trained")
 
 
 # Tasks that cannot be done

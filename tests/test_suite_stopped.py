@@ -78,7 +78,7 @@ TOUCHING = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.rm
 
 
 def benched(tree, mirror, output, moment):
-    """Runs a bench of four cells and kills its own process the `moment`-th time that it touches the bench's folder."""
+    """Runs a bench of five cells and kills its own process the `moment`-th time that it touches the bench's folder."""
     own = world.World(mirror, {name: tree / "tasks" / f"{name}.yaml" for name in world.TASKS})
     touched = 0
 
@@ -91,9 +91,13 @@ def benched(tree, mirror, output, moment):
             os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(audit)
-    differs = {"reviews": {"train.save_every": 2}, "questions": {"max_length": 64, "stride": 16}}
-    outcome, _ = done(own, "reviews", "entailed", "questions", output=output, differs=differs)
-    assert len(outcome.done) == 4
+    differs = {
+        "reviews": {"train.save_every": 2},
+        "questions": {"max_length": 64, "stride": 16},
+        "likeness": {"init_from": "task:pairs"},
+    }
+    outcome, _ = done(own, "reviews", "entailed", "questions", "likeness", output=output, differs=differs)
+    assert len(outcome.done) == 5
     (tree / f"{output}.touched").write_text(str(touched))
 
 

@@ -102,6 +102,7 @@ def _preview(planned: "Plan", place: Path, *, allow_code: bool, as_json: bool) -
             "model": cell.config.model.id,
             "config": cell.config_name,
             "seed": cell.config.seed,
+            "init_from": cell.config.init_from,
             "rows": costs[cell.folder].rows,
             "seconds": costs[cell.folder].seconds,
             "refusal": costs[cell.folder].refusal,
@@ -122,7 +123,8 @@ def _show_preview(cells: list[dict[str, Any]], planned: int, skipped: Mapping[st
     for cell in cells:
         rows = ", ".join(f"{name} {count:,}" for name, count in cell["rows"].items())
         about = spoken(cell["seconds"]) if cell["seconds"] is not None else "would fail"
-        words = (cell["task"], cell["model"], Path(cell["config"]).stem, str(cell["seed"]), rows, about)
+        task = cell["task"] + (f" from {cell['init_from']}" if cell["init_from"] else "")
+        words = (task, cell["model"], Path(cell["config"]).stem, str(cell["seed"]), rows, about)
         table.add_row(*(Text(word) for word in words))
     if cells:
         wide_console().print(table)

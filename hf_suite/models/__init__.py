@@ -3,7 +3,7 @@
 from hf_suite.models.building import Built, build
 from hf_suite.models.locate import Located, check_ids, load_config, load_generation, load_tokenizer, locate, positions
 from hf_suite.models.plain import merged, read_plain, rescale, write_plain
-from hf_suite.models.saved import inference, reload, save
+from hf_suite.models.saved import inference, reload, save, take_over
 from hf_suite.models.wrapping import resolve_targets
 
 __all__ = [
@@ -23,5 +23,6 @@ __all__ = [
     "rescale",
     "resolve_targets",
     "save",
+    "take_over",
     "write_plain",
 ]

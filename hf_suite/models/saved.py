@@ -13,7 +13,7 @@ from hf_suite.config import LoraConfig
 from hf_suite.errors import ModelError, RunError
 from hf_suite.models.building import load
 from hf_suite.models.locate import Located
-from hf_suite.models.wrapping import still_peft
+from hf_suite.models.wrapping import still_peft, under
 
 ADAPTER = "adapter_model.safetensors"
 
@@ -65,6 +65,20 @@ def reload(
         model = _attached(model, folder)
     model.config.pad_token_id = pad_token_id
     return model.eval()
+
+
+def take_over(model: Any, folder: Path, *, without: Sequence[str]) -> None:
+    """Copies the weights saved in `folder` into a model wrapped alike, but for these modules. Raises ModelError."""
+    saved = safetensors.torch.load_file(folder / ADAPTER)
+    own = peft.get_peft_model_state_dict(model, save_embedding_layers=False)
+    left = tuple(f"base_model.model.{name}" for name in without)
+    shapes = {name: value.shape for name, value in own.items() if not under(name, left)}
+    odd = sorted(name for name, shape in shapes.items() if name not in saved or saved[name].shape != shape)
+    if odd:
+        finding = f"its weights do not fit {type(model.get_base_model()).__name__} ({odd[0]}, ...)"
+        raise ModelError(str(folder), finding, "go on from a run of the same kind of task")
+    with still_peft():
+        peft.set_peft_model_state_dict(model, {**own, **{name: saved[name] for name in shapes}})
 
 
 def _attached(model: Any, folder: Path) -> Any:
