@@ -29,6 +29,8 @@ class ModelConfig(Record):
     """A folder, a hub id, or `package:MODULE/PATH` (inside an installed package); a path that exists wins."""
     revision: Revision = None
     """A 40-hex commit of a hub id; null takes the newest and records which it was."""
+    head: Literal["auto", "new"] = "auto"
+    """A head that the checkpoint carries is kept where it knows the task's labels; `new` draws one in any case."""
     labels: Annotated[tuple[str, ...] | None, BeforeValidator(_frozen)] = None
     """The task's label names in the order of the checkpoint's outputs, for a head that names them LABEL_0, LABEL_1."""
 
@@ -53,12 +55,14 @@ class LoraConfig(Record):
     """The update is scaled by alpha / rank."""
     dropout: float | None = Field(0.05, ge=0, lt=1)
     """Share of inputs to the small matrices that are dropped in training."""
+    loraplus_ratio: float | None = Field(None, gt=0)
+    """LoRA+ (arXiv 2402.12354): the second matrices are trained at this many times the rate; null: at the rate."""
     targets: tuple[str, ...] | None = None
     """Names of the layers to adapt (their last parts); null: the query and value, or what the method has."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Further fields of the method's config class in PEFT, under PEFT's names."""
 
-    @field_validator("rank", "alpha", "dropout")
+    @field_validator("rank", "alpha", "dropout", "loraplus_ratio")
     @classmethod
     def _used(cls, value: float | None, info: ValidationInfo) -> float | None:
         """What is said must mean something: called only for keys that are said."""
@@ -68,9 +72,22 @@ class LoraConfig(Record):
         has = getattr(METHODS[method], str(info.field_name)) is not None
         if value is not None and not has:
             raise ValueError(f"{method} has no {info.field_name}; leave it out, or say null")
-        if value is None and has:
+        if value is None and has and cls.model_fields[str(info.field_name)].default is not None:
             raise ValueError(f"null, and {method} needs it; leave it out for the default")
         return value
+
+    @field_validator("targets")
+    @classmethod
+    def _adapts(cls, value: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
+        method = info.data.get("method")
+        if value is not None and method is not None and METHODS[method].layers is None:
+            raise ValueError(f"{method} adapts no layers; leave it out")
+        return value
+
+    @property
+    def tokens(self) -> int:
+        """Vectors of its own that the method puts before the text."""
+        return int(self.options.get("num_virtual_tokens", METHODS[self.method].fixed.get("num_virtual_tokens", 0)))
 
     def used(self) -> "LoraConfig":
         """The same with null in place of each default that the method has no use for."""

@@ -11,11 +11,12 @@ from hf_suite import checkpoint, folders, interop, kinds, launch, models, record
 from hf_suite import origin as origins
 from hf_suite import spec as specs
 from hf_suite.adapters import Adapter, adapter_class, with_protocol
-from hf_suite.config import RunConfig
+from hf_suite.config import LoraConfig, RunConfig
 from hf_suite.errors import RunError
 from hf_suite.evaluation import Choice, Evaluation, choosing, evaluate, select
 from hf_suite.label_order import suggestion
 from hf_suite.loop import State, Step, finetune
+from hf_suite.methods import METHODS
 from hf_suite.origin import Origin
 from hf_suite.parts import Parts, parts
 from hf_suite.record import Result
@@ -211,6 +212,7 @@ def _train(session: Session, *, resume: bool) -> None:
         accelerator=session.accelerator,
         seed=session.config.seed,
         start=start,
+        times=_times(session.config.lora),
     )
     for step in steps:
         losses.append(step.loss)
@@ -231,6 +233,12 @@ def _train(session: Session, *, resume: bool) -> None:
         )
         session.note(f"epoch {best['epoch']} scored best on {best['on']} and is kept")
     folders.keep_model(session)
+
+
+def _times(lora: LoraConfig | None) -> dict[str, float]:
+    """The weights that are trained at a multiple of the rate, by a part of their names."""
+    faster = METHODS[lora.method].loraplus_ratio if lora is not None else None
+    return {faster: lora.loraplus_ratio} if faster and lora is not None and lora.loraplus_ratio is not None else {}
 
 
 def _begun(session: Session, *, resume: bool) -> tuple[State | None, dict[str, Any]]:

@@ -30,11 +30,11 @@ def suggestion(
 ) -> ModelError:
     """The refusal of a head with nameless labels, with the order that train rows suggest and the words to say it."""
     labels = spec.labels or ()
+    anew = "" if config.train is None else "; for a new head, model.head=new"
     rows = _train_rows(spec, config, parts)
     if rows is None:
-        return ModelError(
-            error.place, error.finding, f"say model.labels=[...], with {', '.join(labels)} in the order of its outputs"
-        )
+        remedy = f"say model.labels=[...], with {', '.join(labels)} in the order of its outputs{anew}"
+        return ModelError(error.place, error.finding, remedy)
     model_config = models.load_config(located)
     chosen = adapter_class(spec.kind, config.protocol, model_config)
     length = config.max_length or chosen.default_length
@@ -62,7 +62,7 @@ def suggestion(
     order, share = best_order(table)
     said = ", ".join(labels[at] for at in order)
     finding = f"{error.finding}; on {len(rows)} train rows the order {said} agrees with {share:.0%} of the labels"
-    return ModelError(error.place, finding, f"if that is right, say model.labels=[{said}]")
+    return ModelError(error.place, finding, f"if that is right, say model.labels=[{said}]{anew}")
 
 
 def best_order(table: numpy.ndarray) -> tuple[list[int], float]:

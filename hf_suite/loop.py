@@ -5,7 +5,7 @@ import functools
 import hashlib
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,23 +62,22 @@ def finetune(
     accelerator: Accelerator,
     seed: int,
     start: State | None = None,
+    times: Mapping[str, float] | None = None,
 ) -> Iterator[Step]:
-    """Updates `model` in place and yields after each optimizer step.
+    """Updates `model` in place and yields after each optimizer step; `times` as of `_groups`.
 
     The same features meet in each step, and weigh the same, at every micro-batch size and number of processes. Raises
     RunError at the step whose loss or gradient is not finite, before the weights change.
     """
     trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     model.to(accelerator.device)
-    optimizer = torch.optim.AdamW(_groups(trained, config.weight_decay), lr=0.0)
-    if start is not None:
-        _restore(trained, optimizer, start)
+    optimizer = torch.optim.AdamW(_groups(trained, config.weight_decay, times or {}), lr=0.0)
+    done = _restored(trained, optimizer, start)
     wrapped = accelerator.prepare(model)
     lengths = features["length"][:]
     steps = batching.steps_in(
         len(features), batch_size=config.batch_size, epochs=config.epochs, max_steps=config.max_steps
     )
-    done = start.step if start is not None else 0
     plans = _plans(lengths, batch_size=config.batch_size, seed=seed, done=done)
     for step, (epoch, planned, is_last) in zip(range(done + 1, steps + 1), plans, strict=False):
         where = functools.partial(_where, features, planned, step)
@@ -120,12 +119,22 @@ def learning_rate(done: int, steps: int, config: TrainConfig) -> float:
     return peak * (steps - done) / max(1, steps - warmup)
 
 
-def _groups(trained: dict[str, torch.nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
-    """No decay on norms and biases, which are the parameters with fewer than two dimensions."""
-    decayed = [parameter for parameter in trained.values() if parameter.ndim >= 2]
-    others = [parameter for parameter in trained.values() if parameter.ndim < 2]
-    groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return [group for group in groups if group["params"]]
+def _groups(
+    trained: Mapping[str, torch.nn.Parameter], weight_decay: float, times: Mapping[str, float]
+) -> list[dict[str, Any]]:
+    """The optimizer's groups, each with its decay and its multiple of the rate.
+
+    `times` gives the multiple by a part of the weights' names (`lora_B`: 16), of several the first; else it is 1. No
+    decay on norms and biases, which are the parameters with fewer than two dimensions.
+    """
+    groups: dict[tuple[float, bool], dict[str, Any]] = {}
+    for many, decays in itertools.product((1.0, *times.values()), (True, False)):
+        decay = weight_decay if decays else 0.0
+        groups.setdefault((many, decays), {"params": [], "weight_decay": decay, "times": many})
+    for name, parameter in trained.items():
+        many = next((many for part, many in times.items() if part in name), 1.0)
+        groups[many, parameter.ndim >= 2]["params"].append(parameter)
+    return [group for group in groups.values() if group["params"]]
 
 
 def _gradients(
@@ -173,7 +182,7 @@ def _update(
             where(), f"the gradient's norm is {norm.item()}", "lower train.learning_rate, or look at these rows"
         )
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group["times"]
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
 
@@ -210,7 +219,10 @@ def _state(trained: dict[str, torch.nn.Parameter], optimizer: torch.optim.Optimi
     return State(done, weights, moments)
 
 
-def _restore(trained: dict[str, torch.nn.Parameter], optimizer: torch.optim.Optimizer, start: State) -> None:
+def _restored(trained: dict[str, torch.nn.Parameter], optimizer: torch.optim.Optimizer, start: State | None) -> int:
+    """Puts a state back, if there is one; the steps done up to it."""
+    if start is None:
+        return 0
     if set(start.weights) != set(trained):
         odd = sorted(set(start.weights) ^ set(trained))
         raise RunError(
@@ -223,3 +235,4 @@ def _restore(trained: dict[str, torch.nn.Parameter], optimizer: torch.optim.Opti
         part, _, name = key.partition(".")
         device = value.device if part == "step" else trained[name].device
         optimizer.state[trained[name]][part] = value.to(device, copy=True)
+    return start.step

@@ -16,17 +16,38 @@ class Method:
     dropout: str | None = None
     fixed: Mapping[str, Any] = field(default_factory=dict)
     """PEFT's fields that make this method of that class."""
+    loraplus_ratio: str | None = None
+    """The part of a name that tells the matrices which LoRA+ trains at a higher rate, those that begin at zero."""
     divisor: str | None = None
     """PEFT's field that must divide the widths of the adapted layers; the largest up to PEFT's default is taken."""
-    layers: Literal["attention", "scaled", "norms"] = "attention"
-    """What is adapted where `lora.targets` is null: query and value; keys, values and feed-forward; all norms."""
+    layers: Literal["attention", "scaled", "norms"] | None = "attention"
+    """What is adapted where `lora.targets` is null: query and value; keys, values and feed-forward; all norms.
+
+    None: no layer at all; vectors of its own are read before the text.
+    """
+    peft_tasks: frozenset[str] | None = None
+    """PEFT's names of the kinds of task that it can be right for; None: all."""
+    continues: bool = True
+    """Whether what is saved is all of it, so that another run can go on from there."""
     merges: bool = True
     """Whether the result can be written as plain weights."""
     rate: float = 1e-3
     """The peak rate where `train.learning_rate` is null."""
 
 
-_LORA: dict[str, Any] = {"config": "LoraConfig", "alpha": "lora_alpha", "dropout": "lora_dropout"}
+_BEFORE_TEXT: dict[str, Any] = {
+    "rank": None,
+    "layers": None,
+    "peft_tasks": frozenset({"SEQ_CLS", "QUESTION_ANS"}),  # where texts are written, their places would shift
+    "merges": False,
+}
+_TOKENS = {"num_virtual_tokens": 20}
+_LORA: dict[str, Any] = {
+    "config": "LoraConfig",
+    "alpha": "lora_alpha",
+    "dropout": "lora_dropout",
+    "loraplus_ratio": "lora_B",
+}
 
 METHODS: dict[str, Method] = {
     "lora": Method(**_LORA),
@@ -56,6 +77,9 @@ METHODS: dict[str, Method] = {
     "road": Method("RoadConfig", rank=None, divisor="group_size", rate=3e-3),
     "ia3": Method("IA3Config", rank=None, layers="scaled", rate=5e-3),
     "ln_tuning": Method("LNTuningConfig", rank=None, layers="norms"),
+    "prompt": Method("PromptTuningConfig", **_BEFORE_TEXT, fixed=_TOKENS, rate=1e-2),
+    "prefix": Method("PrefixTuningConfig", **_BEFORE_TEXT, fixed=_TOKENS, rate=1e-2, continues=False),
+    "p_tuning": Method("PromptEncoderConfig", **_BEFORE_TEXT, fixed=_TOKENS, continues=False),
 }
 
 REFUSED: dict[str, str] = {

@@ -8,6 +8,7 @@ from typing import Any
 from hf_suite import folders, models
 from hf_suite.config import LoraConfig, RunConfig
 from hf_suite.errors import ConfigError, RunError
+from hf_suite.methods import METHODS
 from hf_suite.models import Located
 from hf_suite.resolve import Resolved
 from hf_suite.spec import TaskSpec, normalized
@@ -58,7 +59,8 @@ def origin(config: RunConfig, spec: TaskSpec, resolved: Resolved, base: Located)
     _check_lora(folder, facts["config"]["lora"], resolved.config.lora)
     before = TaskSpec(**facts["task"])
     labels = _ordered(spec, _labels(facts))
-    keeps = (before.kind, before.target) == (spec.kind, spec.target) and (spec.labels is None or labels is not None)
+    same = (before.kind, before.target) == (spec.kind, spec.target) and (spec.labels is None or labels is not None)
+    keeps = same and config.model.head == "auto"
     return Origin(folder, facts, keeps, labels if keeps else spec.labels)
 
 
@@ -99,6 +101,9 @@ def _check_lora(folder: Path, before: Mapping[str, Any] | None, now: LoraConfig 
     if before is None or now is None:
         how, remedy = ("without LoRA", "say lora=null") if before is None else ("with LoRA", "leave lora=null out")
         raise ConfigError("init_from", f"{folder} was trained {how}", f"{remedy}, or give another run")
+    if not METHODS[now.method].continues:
+        finding = f"a run by {now.method} keeps the vectors that it learnt, not what made them"
+        raise ConfigError("init_from", finding, "take another method")
     old = LoraConfig(**{key: value for key, value in before.items() if value is not None})
     for key in _SAME:
         was, is_now = getattr(old.used(), key), getattr(now, key)

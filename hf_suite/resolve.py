@@ -137,6 +137,10 @@ def _head(
     spec: TaskSpec, config: RunConfig, located: Located, model_config: Any, finished: bool, notes: list[str]
 ) -> tuple[bool, tuple[str, ...] | None]:
     """Whether to keep the checkpoint's head, and the task's label names in the order of the model's outputs."""
+    if config.model.head == "new":
+        _check_new(config)
+        notes.append("head: a new one, as model.head says")
+        return False, spec.labels if spec.target != "number" else None
     if spec.target == "number" or spec.labels is None:
         return finished and (spec.labels is None and (spec.target != "number" or model_config.num_labels == 1)), None
     if not finished and config.model.labels is not None:
@@ -161,6 +165,15 @@ def _head(
         raise ModelError(located.name, finding, "say model.labels=[...] in the order of its outputs, or finetune it")
     notes.append(f"labels: the checkpoint's head knows {', '.join(names)}; a new head takes its place")
     return False, spec.labels
+
+
+def _check_new(config: RunConfig) -> None:
+    """Refuses a new head where nothing would train it, or where its outputs are named already. Raises ConfigError."""
+    if config.train is None:
+        raise ConfigError("model.head", "new, and train is null: it would answer by chance", "leave it out, or train")
+    if config.model.labels is not None:
+        finding = "they name the outputs of a head that model.head=new replaces"
+        raise ConfigError("model.labels", finding, "leave one of them out")
 
 
 def matched(spec: TaskSpec, names: Sequence[str]) -> tuple[str, ...] | None:
@@ -222,7 +235,7 @@ def _carried(
 def _length(
     config: RunConfig, model_config: Any, adapter_class: type[Adapter], located: Located, notes: list[str]
 ) -> int:
-    limit = positions(model_config)
+    limit = room(config, model_config)
     if config.max_length is None:
         chosen = min(adapter_class.default_length, limit or adapter_class.default_length)
         notes.append(
@@ -233,11 +246,19 @@ def _length(
     return config.max_length
 
 
+def room(config: RunConfig, model_config: Any) -> int | None:
+    """The longest text, in tokens, that the model has positions for; None where it has no limit."""
+    limit = positions(model_config)
+    return limit if limit is None or config.lora is None else limit - config.lora.tokens
+
+
 def check_length(config: RunConfig, model_config: Any, name: str) -> None:
     """Refuses to read more tokens at once than the model `name` has positions for. Raises ConfigError."""
-    limit = positions(model_config)
+    limit = room(config, model_config)
     if limit is not None and config.max_length is not None and config.max_length > limit:
-        finding = f"{config.max_length} tokens, and {name} has positions for {limit}"
+        own = config.lora.method if config.lora is not None and config.lora.tokens else None
+        beside = f" beside those that {own} puts before them" if own else ""
+        finding = f"{config.max_length} tokens, and {name} has positions for {limit}{beside}"
         raise ConfigError("max_length", finding, f"say max_length={limit} or less")
 
 

@@ -37,7 +37,9 @@ def cell_key(spec: TaskSpec, config: RunConfig, *, model: str, mirrors: tuple[st
     trains = config.train is not None or config.tune is not None
     reads = {spec.source.train: trains and own_train}
     reads |= dict.fromkeys((*spec.source.eval, cut), True)
+    head = {} if config.model.head == "auto" else {"head": config.model.head}
     content = {
+        **head,
         "task": spec.model_dump(mode="json", exclude_defaults=True, exclude={"published", "checked"}),
         "config": {key: value for key, value in folders.written(config).items() if key not in _NOT_CONTENT},
         "labels": config.model.labels,

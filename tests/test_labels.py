@@ -10,7 +10,7 @@ import world
 from making import answers, evaluated, settled
 
 import hf_suite
-from hf_suite import data, schema
+from hf_suite import data, schema, stamp
 from hf_suite.errors import ConfigError, ModelError
 from hf_suite.spec import TaskSpec
 
@@ -169,3 +169,50 @@ def test_a_head_whose_labels_are_merged_answers_and_is_not_trained_on(judge, sma
     )
     as_it_is = settled(small_world, "reviews", judge, on={"merge": merge}, train=None)
     assert (as_it_is.keep_head, as_it_is.config.model.labels) == (True, ("entailment", "neutral", "contradiction"))
+
+
+# A new head where the checkpoint's own is in the way
+
+
+def test_a_new_head_takes_the_place_of_a_nameless_one_on_request(tiny_checkpoint, small_world):
+    model = tiny_checkpoint("bert", head="classification", labels=2)
+    found = settled(small_world, "reviews", model, model={"id": str(model), "head": "new"})
+    assert (found.keep_head, found.config.model.labels) == (False, ("negative", "positive"))
+    assert "head: a new one, as model.head says" in found.notes
+
+
+def test_a_head_for_spans_gives_way_on_request(tiny_checkpoint, small_world):
+    model = tiny_checkpoint("bert", head="question_answering")
+    kept = settled(small_world, "questions", model)
+    anew = settled(small_world, "questions", model, model={"id": str(model), "head": "new"})
+    assert (kept.keep_head, anew.keep_head) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("over", "message"),
+    [
+        (
+            {"train": None},
+            "model.head: new, and train is null: it would answer by chance; leave it out, or train",
+        ),
+        (
+            {"model": {"labels": ["negative", "positive"]}},
+            "model.labels: they name the outputs of a head that model.head=new replaces; leave one of them out",
+        ),
+    ],
+)
+def test_a_new_head_that_makes_no_sense_is_refused(tiny_checkpoint, small_world, over, message):
+    model = tiny_checkpoint("bert", head="classification", labels=2)
+    keys = {**over, "model": {"id": str(model), "head": "new", **over.get("model", {})}}
+    assert refusal(settled, small_world, "reviews", model, **keys) == message
+
+
+def test_a_run_with_a_new_head_is_another_cell(tiny_checkpoint, small_world):
+    spec = schema.build(TaskSpec, world.task("reviews"), "test")
+    model = tiny_checkpoint("bert", head="classification", labels=2)
+
+    def key(**over):
+        config = world.run_config(small_world, "reviews", model, **over)
+        return stamp.cell_key(spec, config, model="0", mirrors=(str(small_world.mirror),))
+
+    assert key(model={"head": "auto"}) == key() != key(model={"head": "new"})

@@ -214,9 +214,10 @@ def _logits(model: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     """Start and end logits, each (windows, tokens), fp32, padding at -inf."""
     result = model(**model_inputs(batch))
     padding = batch["attention_mask"] == 0
+    own = slice(-padding.shape[1], None)  # what a PEFT method puts before the text is no part of it
     return (
-        result.start_logits.float().masked_fill(padding, -torch.inf),
-        result.end_logits.float().masked_fill(padding, -torch.inf),
+        result.start_logits[:, own].float().masked_fill(padding, -torch.inf),
+        result.end_logits[:, own].float().masked_fill(padding, -torch.inf),
     )
 
 

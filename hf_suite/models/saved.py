@@ -71,7 +71,7 @@ def take_over(model: Any, folder: Path, *, without: Sequence[str]) -> None:
     """Copies the weights saved in `folder` into a model wrapped alike, but for these modules. Raises ModelError."""
     saved = safetensors.torch.load_file(folder / ADAPTER)
     own = peft.get_peft_model_state_dict(model, save_embedding_layers=False)
-    left = tuple(f"base_model.model.{name}" for name in without)
+    left = tuple(f"{root}.{name}" for name in without for root in ("base_model", "base_model.model"))
     shapes = {name: value.shape for name, value in own.items() if not under(name, left)}
     odd = sorted(name for name, shape in shapes.items() if name not in saved or saved[name].shape != shape)
     if odd:

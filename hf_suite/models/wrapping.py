@@ -17,6 +17,7 @@ from hf_suite import schema
 from hf_suite.config import LoraConfig
 from hf_suite.errors import ConfigError, ModelError
 from hf_suite.methods import METHODS, REFUSED, Method
+from hf_suite.models import prompting
 
 # The attention's query and value under the names that architectures give them; the first that a model has are taken.
 _QUERY_VALUE = (
@@ -59,7 +60,7 @@ _USUAL = {"attention": _QUERY_VALUE, "scaled": _SCALED, "norms": ()}
 
 def resolve_targets(lora: LoraConfig, model: Any, heads: Sequence[str], place: str) -> tuple[str, ...]:
     """The layers that the method adapts, by the last part of their names. Raises ModelError when there are none."""
-    layers = METHODS[lora.method].layers
+    layers = METHODS[lora.method].layers or "attention"
     names = [name for name, module in model.named_modules() if _adaptable(module, layers) and not under(name, heads)]
     inside = {name.rpartition(".")[2] for name in names}
     listed = ", ".join(sorted(inside))
@@ -80,14 +81,21 @@ def resolve_targets(lora: LoraConfig, model: Any, heads: Sequence[str], place: s
 
 def wrapped(model: Any, lora: LoraConfig, heads: Sequence[str], peft_task: str) -> Any:
     """The model under PEFT. Raises ConfigError for options that PEFT refuses, ModelError for what cannot be."""
+    method = METHODS[lora.method]
+    if method.peft_tasks is not None and peft_task not in method.peft_tasks:
+        finding = f"{lora.method} is offered for classification and question answering alone"
+        raise ModelError("lora.method", finding, "take another method, such as lora")
     config = _peft_config(lora, model, heads, peft_task)
     try:
         with still_peft():
-            return peft.get_peft_model(model, config)
+            adapted = peft.get_peft_model(model, config)
     except (ValueError, TypeError, RuntimeError) as error:
         finding = f"PEFT refuses them ({str(error).strip().splitlines()[0][:200]})"
         remedy = f"see the fields of PEFT's {METHODS[lora.method].config}"
         raise ConfigError("lora.options", finding, remedy) from error
+    if method.layers is None:
+        prompting.check(adapted, lora.method)
+    return adapted
 
 
 def _peft_config(lora: LoraConfig, model: Any, heads: Sequence[str], peft_task: str) -> peft.PeftConfig:
@@ -95,7 +103,7 @@ def _peft_config(lora: LoraConfig, model: Any, heads: Sequence[str], peft_task: 
     cls = getattr(peft, method.config)
     known = set(cls.__dataclass_fields__)
     _check_options(lora, known)
-    targets = resolve_targets(lora, model, heads, type(model).__name__)
+    targets = resolve_targets(lora, model, heads, type(model).__name__) if method.layers is not None else ()
     widths = _widths(model, targets, heads)
     _check_rank(lora, widths)
     fields = {

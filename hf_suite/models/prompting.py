@@ -1,0 +1,35 @@
+"""Whether vectors before the text work with a model: PEFT offers them for models that then read another place."""
+
+from typing import Any
+
+import torch
+
+from hf_suite.errors import ModelError
+
+_SHORT, _LONG = [7, 8, 9], [7, 8, 9, 10, 11, 12]
+_TOLERANCE = 1e-4  # of the largest output; padding moves none by more than rounding where it is not read
+
+
+def check(model: Any, method: str) -> None:
+    """Runs a short text alone and beside a longer one. Raises ModelError where that fails or gives other outputs."""
+    place, remedy = type(model.get_base_model()).__name__, "take another method, such as lora"
+    try:
+        alone, beside = _outputs(model.eval(), [_SHORT])[0], _outputs(model, [_SHORT, _LONG])[0]
+    except (ValueError, TypeError, RuntimeError, AttributeError, IndexError, KeyError) as error:
+        finding = f"{method} does not work with it in PEFT ({str(error).strip().splitlines()[0][:200]})"
+        raise ModelError(place, finding, remedy) from error
+    difference = (alone - beside[: len(alone)]).abs().max()
+    if not difference <= _TOLERANCE * alone.abs().max():
+        finding = f"under {method} in PEFT its outputs depend on the padding beside a text"
+        raise ModelError(place, finding, remedy)
+
+
+def _outputs(model: Any, texts: list[list[int]]) -> torch.Tensor:
+    """The first of the model's outputs, one line a text, padded on the right."""
+    length = max(map(len, texts))
+    pad = model.config.pad_token_id or 0
+    ids = torch.tensor([[*text, *[pad] * (length - len(text))] for text in texts])
+    mask = torch.tensor([[1] * len(text) + [0] * (length - len(text)) for text in texts])
+    with torch.inference_mode():
+        output: torch.Tensor = model(input_ids=ids, attention_mask=mask)[0]
+    return output
