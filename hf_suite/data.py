@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hf_suite import columns, documents, shipped
+from hf_suite import columns, documents, hub, shipped
 from hf_suite.errors import DataError, MissingData
 from hf_suite.kinds import KINDS
 from hf_suite.metrics.base import RowId
@@ -76,7 +76,7 @@ def identify(spec: TaskSpec, name: str, *, mirrors: Sequence[str] = ()) -> str |
     file = _file(spec, name, mirrors)
     if file is not None:
         return _sha256(file)
-    commit, _ = _commit(spec)
+    commit, *_ = _commit(spec)
     return f"{spec.source.path}@{commit}" if commit is not None else None
 
 
@@ -106,11 +106,11 @@ def labelled(spec: TaskSpec, whole: Split) -> Split:
     return whole
 
 
-def _missing(spec: TaskSpec, name: str, mirrors: Sequence[str], *, why: str) -> MissingData:
+def _missing(spec: TaskSpec, name: str, mirrors: Sequence[str], *, why: str, way: str = "") -> MissingData:
     """The error that says where a split was looked for: in its remedy, since a bench keeps what was found alone."""
     places = ", ".join(str(mirror) for mirror in _mirrors(mirrors))
     finding = f"split {name} is not at hand: no {name}.parquet or {name}.jsonl in a mirror, and {why}"
-    remedy = f"give a folder that has it as --mirror or HF_SUITE_MIRROR (looked under {places})"
+    remedy = f"{way}give a folder that has it as --mirror or HF_SUITE_MIRROR (looked under {places})"
     return MissingData(f"{spec.source.path}/{spec.source.subset}", finding, remedy)
 
 
@@ -132,21 +132,26 @@ def _sha256(file: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def _commit(spec: TaskSpec) -> tuple[str | None, str]:
-    """The dataset's commit (pinned, else asked of the hub) and an empty text, or None and the reason."""
+def _commit(spec: TaskSpec) -> tuple[str | None, str, str]:
+    """The dataset's commit (pinned, else asked of the hub) and empty texts, or None, the reason and a way in."""
     from huggingface_hub import HfApi, is_offline_mode
     from huggingface_hub.errors import HfHubHTTPError
 
     if spec.pinned:
-        return spec.source.revision, ""
+        return spec.source.revision, "", ""
     if is_offline_mode():
-        return None, "the hub is switched off (HF_HUB_OFFLINE)"
+        return None, "the hub is switched off (HF_HUB_OFFLINE)", ""
     transport_error = HfHubHTTPError.__bases__[0]  # the base error of whichever HTTP library it uses
     try:
         info = HfApi().dataset_info(spec.source.path, revision=spec.source.revision, timeout=HUB_SECONDS)
     except (OSError, transport_error) as error:
-        return None, f"the hub does not give it ({_first_line(error)})"
-    return info.sha, ""
+        closed = hub.refusal(error, spec.source.path, "dataset")
+        return None, *(_said(closed) or (f"the hub does not give it ({_first_line(error)})", ""))
+    return info.sha, "", ""
+
+
+def _said(closed: hub.Closed | None) -> tuple[str, str] | None:
+    return None if closed is None else (f"on the hub {closed.why}", f"{closed.way}, or ")
 
 
 def _first_line(error: BaseException) -> str:
@@ -163,15 +168,17 @@ def _fetch(spec: TaskSpec, name: str, mirrors: Sequence[str]) -> tuple["Dataset"
     if file is not None:
         log.info("%s %s: rows from %s", spec.name, name, file)
         return _read(file), {"sha256": _sha256(file), "revision": None}
-    commit, why = _commit(spec)
+    commit, why, way = _commit(spec)
     if commit is None:
-        raise _missing(spec, name, mirrors, why=why)
+        raise _missing(spec, name, mirrors, why=why, way=way)
     log.info("%s %s: rows from the hub, %s at %s", spec.name, name, spec.source.path, commit)
     try:
         found = datasets.load_dataset(spec.source.path, spec.source.subset, revision=commit, split=name)
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
-        why = f"neither the hub nor its cache gives it ({_first_line(error)})"
-        raise _missing(spec, name, mirrors, why=why) from error
+        # What datasets raises no longer says why the hub keeps it closed.
+        closed = hub.closed(spec.source.path, "dataset") if not isinstance(error, ConnectionError) else None
+        why, way = _said(closed) or (f"neither the hub nor its cache gives it ({_first_line(error)})", "")
+        raise _missing(spec, name, mirrors, why=why, way=way) from error
     return found, {"sha256": None, "revision": commit}
 
 

@@ -14,6 +14,7 @@ import huggingface_hub
 import huggingface_hub.errors
 import transformers
 
+from hf_suite import hub
 from hf_suite.config import ModelConfig
 from hf_suite.errors import ModelError
 
@@ -238,15 +239,16 @@ def _on_hub(model: ModelConfig, tried: Sequence[Path]) -> Located:
             folder = Path(
                 huggingface_hub.snapshot_download(model.id, revision=model.revision, allow_patterns=["*.bin"])
             )
-    except huggingface_hub.errors.GatedRepoError as error:
-        page = f"https://huggingface.co/{model.id}"
-        raise ModelError(model.id, "is gated", f"ask for access on {page}, then `hf auth login`") from error
     except (
         huggingface_hub.errors.HfHubHTTPError,
         huggingface_hub.errors.HFValidationError,
         OSError,
         ValueError,
     ) as error:
+        closed = hub.refusal(error, model.id, "model")
+        if closed is not None:
+            remedy = f"{closed.way}, or give a folder or a mirror that holds it (--mirror)"
+            raise ModelError(model.id, f"no such folder, and on the hub {closed.why}", remedy) from error
         places = [f"the folder {model.id}", *(f"{path}" for path in tried)]
         places.append("the hub's cache (HF_HUB_OFFLINE is set)" if offline else "the hub")
         remedy = "give a folder with config.json, a mirror that holds it (--mirror), or a hub id that can be reached"
