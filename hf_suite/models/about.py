@@ -1,4 +1,4 @@
-"""What can be done with an architecture or a checkpoint, found without loading its weights. Trains nothing."""
+"""What an architecture or a checkpoint can learn by a trained head, found without its weights. Trains nothing."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,8 +65,13 @@ def about(word: str, mirrors: tuple[str, ...] = ()) -> About:
         remedy = f"{hint.rstrip('; ')} (a checkpoint is a folder, a hub id or package:MODULE/PATH)"
         raise ModelError(word, "no architecture of that name, and no folder", remedy)
     config = known[word]()
-    abilities = tuple(_ability(adapter, at, config, None, None) for at, adapter in ADAPTERS.items())
+    abilities = tuple(_ability(adapter, at, config, None, None) for at, adapter in _by_head())
     return About(word, word, positions(config), abilities, tuple(_config_notes(config)))
+
+
+def _by_head() -> list[tuple[tuple[str, str], type[Adapter]]]:
+    """The ways of learning a kind that train a head of its own; what is written or prompted depends on the texts."""
+    return [(at, adapter) for at, adapter in ADAPTERS.items() if at[1] == "head"]
 
 
 def _of_checkpoint(located: Located) -> About:
@@ -75,7 +80,7 @@ def _of_checkpoint(located: Located) -> About:
         tokenizer, said = load_tokenizer(located)
     except ModelError as error:
         tokenizer, said = None, [f"cannot be read: {error.finding}; {error.remedy}"]
-    abilities = tuple(_ability(adapter, at, config, located, tokenizer) for at, adapter in ADAPTERS.items())
+    abilities = tuple(_ability(adapter, at, config, located, tokenizer) for at, adapter in _by_head())
     return About(located.name, config.model_type, positions(config), abilities, (*said, *_config_notes(config)))
 
 
