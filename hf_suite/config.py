@@ -29,6 +29,8 @@ class ModelConfig(Record):
     """A folder, a hub id, or `package:MODULE/PATH` (inside an installed package); a path that exists wins."""
     revision: Revision = None
     """A 40-hex commit of a hub id; null takes the newest and records which it was."""
+    base: str | None = None
+    """Beside an `id` that PEFT saved elsewhere: the base checkpoint; null takes the one that it names."""
     head: Literal["auto", "new"] = "auto"
     """A head that the checkpoint carries is kept where it knows the task's labels; `new` draws one in any case."""
     labels: Annotated[tuple[str, ...] | None, BeforeValidator(_frozen)] = None

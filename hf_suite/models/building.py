@@ -10,7 +10,7 @@ import transformers
 
 from hf_suite.config import LoraConfig
 from hf_suite.errors import ModelError
-from hf_suite.models import freezing
+from hf_suite.models import freezing, peft_folder
 from hf_suite.models.locate import Located
 from hf_suite.models.wrapping import check_wrapped, under, wrapped
 
@@ -74,6 +74,11 @@ def load(located: Located, cls: type[Any], *, settings: dict[str, Any], keep_hea
         count = f"{len(lost)} of {len(model.state_dict())} tensors"
         finding = f"{count} of {cls.__name__} are not in the checkpoint ({lost[0]}, ...)"
         raise ModelError(located.name, finding, "take a checkpoint whose weights belong to its config.json")
+    if located.peft is not None:
+        heads = head_modules(model)
+        base = located.folder.name
+        model, given = peft_folder.merged_into(model, located.peft, heads=heads, keep_head=keep_head, base=base)
+        missing -= given
     _check_finite(model, located)
     if not keep_head and _carries_head(located):
         missing |= _head_made_anew(model)

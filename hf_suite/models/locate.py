@@ -17,6 +17,7 @@ import transformers
 from hf_suite import hub
 from hf_suite.config import ModelConfig
 from hf_suite.errors import ModelError
+from hf_suite.models import peft_folder
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,8 @@ class Located:
     """The hub id, `package:MODULE/PATH`, or a folder's last name: never an absolute path."""
     revision: str | None
     """The commit, for a hub id."""
+    peft: Path | None = None
+    """What PEFT saved elsewhere, to be merged into the checkpoint in `folder`."""
 
     @functools.cached_property
     def sha256(self) -> str:
@@ -63,7 +66,8 @@ class Located:
             for pattern in ("config.json", "tokenizer*", "vocab*", "merges.txt", "*.model", *_WEIGHTS)
             for path in self.folder.glob(pattern)
         }
-        for path in sorted(names):
+        own = [self.peft / name for name in (peft_folder.CONFIG, peft_folder.WEIGHTS)] if self.peft is not None else []
+        for path in [*sorted(names), *own]:
             digest.update(path.name.encode() + b"\0")
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
@@ -76,6 +80,10 @@ def locate(model: ModelConfig, mirrors: Sequence[str] = ()) -> Located:
     if model.id.startswith(_PACKAGE):
         return _in_package(model.id)
     path = Path(model.id)
+    if path.is_dir() and peft_folder.found(path):
+        return _peft(path, model, mirrors)
+    if model.base is not None:
+        raise ModelError("model.base", f"{model.id} is no folder that PEFT saved", "leave model.base out")
     if path.is_dir():
         log.info("model %s: taken from the folder of that path", model.id)
         return Located(_checked(path), path.resolve().name, None)
@@ -95,7 +103,8 @@ def search_path(mirrors: Sequence[str]) -> list[str]:
 def load_config(located: Located) -> Any:
     """The checkpoint's transformers config. Raises ModelError."""
     try:
-        return transformers.AutoConfig.from_pretrained(located.folder)
+        config = transformers.AutoConfig.from_pretrained(located.folder)
+        return config if located.peft is None else peft_folder.with_head(config, located.peft)
     except (OSError, ValueError, KeyError) as error:
         finding = f"its config.json is not read by transformers ({_first_line(error)})"
         raise ModelError(
@@ -228,6 +237,18 @@ def _in_package(word: str) -> Located:
         )
     log.info("model %s: taken from the installed package", word)
     return Located(_checked(folder), word, None)
+
+
+def _peft(folder: Path, model: ModelConfig, mirrors: Sequence[str]) -> Located:
+    """A folder that PEFT saved, with its base found as any checkpoint is."""
+    base = peft_folder.base_of(folder, model.base)
+    try:
+        located = locate(ModelConfig(id=base), mirrors)
+    except ModelError as error:
+        remedy = "say with model.base where its base lies"
+        raise ModelError(str(folder), f"its base is not at hand ({error.place}: {error.finding})", remedy) from error
+    log.info("model %s: saved by PEFT, for the base %s", model.id, located.name)
+    return Located(located.folder, folder.resolve().name, None, folder)
 
 
 def _on_hub(model: ModelConfig, tried: Sequence[Path]) -> Located:
