@@ -67,14 +67,13 @@ def resolve(
             located.name, finding, "finetune it first (hf-suite train), or give a model that carries its head"
         )
     length = _length(config, model_config, adapter_class, located, notes)
-    given = _given(parts, located, model_config, tokenizer)
-    own = adapter_class.settle(spec, config.model_copy(update={"max_length": length}), given)
+    own = adapter_class.settle(spec, config, _given(parts, located, model_config, tokenizer, length))
     notes += own.notes
     parts.caveats.extend(own.caveats)
     over = {
-        **own.over,
         "model": config.model.model_copy(update={"labels": labels}),
         "max_length": length,
+        **own.over,
         "end_in_text": end_in_text(config, model_config),
         "device": device(config),
         "lora": config.lora.used() if config.lora is not None else None,
@@ -86,13 +85,14 @@ def resolve(
     return Resolved(spec, config.model_copy(update=over), cls, keep_head, tuple(notes), fitted)
 
 
-def _given(parts: Parts, located: Located, model_config: Any, tokenizer: Any) -> Given:
+def _given(parts: Parts, located: Located, model_config: Any, tokenizer: Any, length: int) -> Given:
     return Given(
         name=located.name,
         model_config=model_config,
         generation=load_generation(located, model_config),
         tokenizer=tokenizer,
         positions=positions(model_config),
+        max_length=length,
         train=parts.train.rows if parts.train is not None else None,
     )
 

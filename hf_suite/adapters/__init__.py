@@ -5,6 +5,7 @@ from typing import Any
 from hf_suite.adapters.base import Adapter, Batch, Feature, Given, Settled, take
 from hf_suite.adapters.generation import EncoderDecoderAdapter
 from hf_suite.adapters.head import HeadAdapter
+from hf_suite.adapters.prompting import DecoderAdapter
 from hf_suite.adapters.span import SpanAdapter
 from hf_suite.config import RunConfig
 from hf_suite.errors import ConfigError
@@ -15,8 +16,13 @@ ADAPTERS: dict[tuple[str, str], type[Adapter]] = {
     ("translation", "generation"): EncoderDecoderAdapter,
     ("summarization", "generation"): EncoderDecoderAdapter,
     ("text2text", "generation"): EncoderDecoderAdapter,
+    ("classification", "generation"): EncoderDecoderAdapter,
+    ("question_answering", "generation"): EncoderDecoderAdapter,
 }
 """(kind, protocol) -> adapter. The first protocol of a kind is its own: the one that is taken where none is said."""
+
+DECODERS: dict[type[Adapter], type[Adapter]] = {EncoderDecoderAdapter: DecoderAdapter}
+"""Adapter -> the one that does the same with a decoder alone."""
 
 __all__ = ["ADAPTERS", "Adapter", "Batch", "Feature", "Given", "Settled", "adapter_class", "take", "with_protocol"]
 
@@ -31,4 +37,6 @@ def with_protocol(kind: str, config: RunConfig) -> RunConfig:
 
 def adapter_class(kind: str, protocol: str | None, model_config: Any) -> type[Adapter]:
     """The adapter for a kind, a settled protocol and an architecture."""
-    return ADAPTERS[kind, str(protocol)]
+    found = ADAPTERS[kind, str(protocol)]
+    other = DECODERS.get(found, found)
+    return other if found.auto_model(model_config) is None and other.auto_model(model_config) is not None else found

@@ -30,6 +30,8 @@ class Given:
     tokenizer: Any
     positions: int | None
     """The longest text that the model has positions for; None where it has no limit."""
+    max_length: int
+    """Tokens read at once: what is said, else the usual number within the positions."""
     train: Dataset | None
     """Train rows; None where nothing is trained."""
 
@@ -75,7 +77,7 @@ class Adapter(Protocol):
 
     @staticmethod
     def settle(spec: TaskSpec, config: RunConfig, given: Given) -> Settled:
-        """Answers the questions that only this adapter asks; `max_length` is settled. Raises ConfigError."""
+        """Answers the questions that only this adapter asks. Raises ConfigError."""
 
     @staticmethod
     def auto_model(config: PretrainedConfig) -> type[Any] | None:

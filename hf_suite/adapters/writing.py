@@ -86,7 +86,7 @@ class WritingAdapter:
         margin, *sequences = outputs[0]
         forced = self.settings.forced_bos_token_id  # a language's code, which not every tokenizer holds for special
         told = [ids[1:] if ids[:1] == [forced] else ids for ids in sequences]
-        texts = self.tokenizer.batch_decode(told, skip_special_tokens=True)
+        texts = [text.strip() for text in self.tokenizer.batch_decode(told, skip_special_tokens=True)]
         ended = sequences[0][-1] in self.eos and self.settings.forced_eos_token_id is None
         cut = len(sequences[0]) >= (self.settings.max_new_tokens or 0) and not ended
         self._look_at(row, texts[0])
