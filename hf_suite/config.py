@@ -35,6 +35,23 @@ class ModelConfig(Record):
     """A head that the checkpoint carries is kept where it knows the task's labels; `new` draws one in any case."""
     labels: Annotated[tuple[str, ...] | None, BeforeValidator(_frozen)] = None
     """The task's label names in the order of the checkpoint's outputs, for a head that names them LABEL_0, LABEL_1."""
+    encoder: str | None = None
+    """In place of id: an encoder checkpoint that is to read, beside `decoder`; what neither holds is trained whole."""
+    decoder: str | None = None
+    """An encoder checkpoint that is to write, attending to `encoder`; it may be the same one."""
+    tie: bool = False
+    """Whether encoder and decoder begin with the encoder's word embeddings."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_halves(cls, data: Any) -> Any:
+        """Two halves are called by both their names. Raises ValueError for one half alone."""
+        if not isinstance(data, dict) or not {"encoder", "decoder", "tie"} & data.keys():
+            return data
+        encoder, decoder = data.get("encoder"), data.get("decoder")
+        if (encoder is None) != (decoder is None) or (encoder is None and data.get("tie")):
+            raise ValueError("half a model; say both encoder and decoder")
+        return {"id": f"{encoder}+{decoder}", **data} if encoder is not None else data
 
 
 def _method(name: str) -> str:

@@ -209,9 +209,11 @@ def device_name(device: torch.device) -> str:
 
 def _named(config: dict[str, Any], session: Session) -> dict[str, Any]:
     """The config with the model under the name that it is recorded by, never an absolute path."""
+    halves = dict(zip(("encoder", "decoder"), session.located.name.split("+"), strict=False))
+    names = {"id": session.located.name} | {half: name for half, name in halves.items() if config["model"].get(half)}
     return {
         **config,
-        "model": {**config["model"], "id": session.located.name},
+        "model": {**config["model"], **names},
         "task": {**config["task"], "name": session.spec.name},
         **({} if session.init_from is None else {"init_from": session.init_from}),
     }

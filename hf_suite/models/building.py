@@ -136,6 +136,8 @@ def _head_made_anew(model: Any) -> set[str]:
 def head_modules(model: Any) -> tuple[str, ...]:
     """The top-level modules with weights that are no part of the backbone."""
     prefix = model.base_model_prefix
+    if type(model.config) not in transformers.AutoModel._model_mapping:  # two halves, which are all there is
+        return ()
     if hasattr(model, prefix):
         backbone = {prefix}
     else:
@@ -149,8 +151,11 @@ def head_modules(model: Any) -> tuple[str, ...]:
 
 
 def _lost_backbone(missing: set[str]) -> list[str]:
-    """Missing tensors that stand in a stack of layers, and so cannot be a head or a pooler."""
-    return sorted(name for name in missing if re.search(r"\.\d+\.", name))
+    """Missing tensors that stand in a stack of layers, and so cannot be a head or a pooler.
+
+    Attention to an encoder is no loss of a decoder that was an encoder until now.
+    """
+    return sorted(name for name in missing if re.search(r"\.\d+\.(?!crossattention\.)", name))
 
 
 def _lost_embeddings(model: Any, missing: set[str]) -> list[str]:
@@ -163,4 +168,5 @@ def _modules_of(model: Any, missing: set[str]) -> tuple[str, ...]:
     """The modules to train in full so that every missing tensor is trained: heads whole, else the smallest module."""
     modules, heads = dict(model.named_modules()), head_modules(model)
     found = {name.split(".")[0] if name.split(".")[0] in heads else name.rpartition(".")[0] for name in missing}
-    return tuple(sorted(name for name in found if name in modules))
+    found = {name for name in found if name in modules}
+    return tuple(sorted(name for name in found if not under(name, found - {name})))

@@ -18,6 +18,7 @@ from hf_suite import hub
 from hf_suite.config import ModelConfig
 from hf_suite.errors import ModelError
 from hf_suite.models import peft_folder
+from hf_suite.models.halves import joined
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +78,10 @@ class Located:
 def locate(model: ModelConfig, mirrors: Sequence[str] = ()) -> Located:
     """Finds a checkpoint: an existing path first, then packages, mirrors, the hub. Raises ModelError."""
     quiet()
+    if model.encoder is not None and model.decoder is not None:
+        halves = [locate(ModelConfig(id=word), mirrors) for word in (model.encoder, model.decoder)]
+        folder = joined(halves[0].folder, halves[1].folder, tie=model.tie)
+        return Located(folder, "+".join(half.name for half in halves), None)
     if model.id.startswith(_PACKAGE):
         return _in_package(model.id)
     path = Path(model.id)
@@ -152,6 +157,9 @@ def load_generation(located: Located, config: Any) -> Any:
 
 def positions(config: Any) -> int | None:
     """The longest text, in tokens, for which the model has positions; None where it has no limit."""
+    if config.model_type == "encoder-decoder":
+        limits = [limit for half in (config.encoder, config.decoder) if (limit := positions(half)) is not None]
+        return min(limits, default=None)
     config = getattr(config, "text_config", config)
     limit = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
     if not limit or limit < 0 or config.model_type in ("t5", "mt5", "umt5", "longt5"):  # XLNet says -1 for no limit

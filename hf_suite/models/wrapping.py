@@ -6,7 +6,7 @@ import itertools
 import math
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import peft
@@ -218,6 +218,6 @@ def _named(names: Sequence[str], last: str) -> bool:
     return any(name == last or name.endswith(f".{last}") for name in names)
 
 
-def under(name: str, heads: Sequence[str]) -> bool:
+def under(name: str, heads: Collection[str]) -> bool:
     """Whether a module's name is one of these modules or inside one."""
     return any(name == head or name.startswith(f"{head}.") for head in heads)
