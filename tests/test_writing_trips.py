@@ -101,6 +101,9 @@ def test_a_finished_writer_answers_new_rows_and_evaluates_twice_alike(tmp_path):
     made = texts.make(tmp_path)
     model = writers.writer(tmp_path / "bart", "bart")
     result = hf_suite.run(texts.run_config(made, model, output=str(tmp_path / "run"), train={"max_steps": 2}))
+    cut = result.counts["validation"]["cut_answers"]
+    assert cut > 0
+    assert f"validation: {cut} of 20 answers met the limit of 24 tokens" in result.caveats
     predictor = hf_suite.load(tmp_path / "run")
     one, two = predictor.answer([{"source": "the old dog"}, {"source": "a cat"}])
     assert [one, two] == predictor.answer([{"source": "the old dog"}, {"source": "a cat"}], batch_size=1)
