@@ -74,6 +74,16 @@ def test_a_batch_of_one_and_of_sixteen_write_the_same(trips, name):
     assert all(text == text.strip() for (text,) in alone)
 
 
+def test_padding_is_no_repetition(made, tiny_checkpoint):
+    """GPT-2 pads with the token that ends an answer: where padding is a word that was said, no answer may end."""
+    ready = session(made, tiny_checkpoint("gpt2", **WIDE), generation={"no_repeat_ngram_size": 1})
+    model, end = ready.model, ready.tokenizer.eos_token_id
+    with torch.no_grad():
+        model.get_input_embeddings().weight[end] *= 3
+    alone, together = (texts.texts_of(ready, batch_size=size) for size in (1, 16))
+    assert alone == together
+
+
 @pytest.mark.parametrize("name", ["gpt2", "llama"])
 def test_the_prompt_is_read_and_the_answer_alone_is_learnt(made, tiny_checkpoint, name):
     ready = session(made, tiny_checkpoint(name))

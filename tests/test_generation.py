@@ -98,6 +98,7 @@ def still(model):
 
 SEARCHES = {
     "greedy": {},
+    "encoder's words": {"encoder_repetition_penalty": 1.5},
     "beams": {"num_beams": 3, "num_return_sequences": 2},
     "sampling": {"do_sample": True, "temperature": 0.7, "top_k": 20, "num_return_sequences": 2},
 }

@@ -1,6 +1,6 @@
 """EncoderDecoderAdapter: reads a text and writes one, token by token, with an encoder-decoder."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -25,6 +25,10 @@ class EncoderDecoderAdapter(WritingAdapter):
     task_head: ClassVar[bool] = False
     wants: ClassVar[str] = "take an encoder-decoder (T5, BART, Marian) or a decoder (GPT-2, Llama)"
     default_length: ClassVar[int] = 512
+    looks_at_padding: ClassVar[Mapping[str, float]] = {
+        "encoder_repetition_penalty": 1.0,
+        "encoder_no_repeat_ngram_size": 0,
+    }
 
     @staticmethod
     def auto_model(config: PretrainedConfig) -> type[Any] | None:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -33,6 +33,7 @@ class DecoderAdapter(WritingAdapter):
     task_head: ClassVar[bool] = False
     wants: ClassVar[str] = "take an encoder-decoder (T5, BART, Marian) or a decoder (GPT-2, Llama)"
     default_length: ClassVar[int] = 512
+    looks_at_padding: ClassVar[Mapping[str, float]] = {"no_repeat_ngram_size": 0}
 
     @staticmethod
     def auto_model(config: PretrainedConfig) -> type[Any] | None:

@@ -1,7 +1,7 @@
 """What adapters that write share: rows in words, targets in tokens, generating, and evidence of what was written."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from datasets import Dataset
@@ -24,6 +24,10 @@ class WritingAdapter:
 
     `config.generation` is settled: it says tokens, search and limit.
     """
+
+    looks_at_padding: ClassVar[Mapping[str, float]]
+    """Settings by which transformers takes padding for text, and their idle values; else only rows of one length
+    meet, so that there is none."""
 
     def __init__(self, spec: TaskSpec, config: RunConfig, tokenizer: Any) -> None:
         self.spec, self.tokenizer, self.kind = spec, tokenizer, KINDS[spec.kind]
@@ -55,6 +59,19 @@ class WritingAdapter:
     def outputs(self, model: Any, batch: Batch) -> list[list[Any]]:
         """For each row the smallest margin of its best text (0 with beams, where no choice is final), then the texts'
         tokens, best first, without what they begin with and up to the token that ends them."""
+        if all(getattr(self.settings, name) in (None, idle) for name, idle in self.looks_at_padding.items()):
+            return self._outputs(model, batch)
+        found: dict[int, list[Any]] = {}
+        lengths = batch["attention_mask"].sum(-1)
+        for length in lengths.unique().tolist():
+            rows = (lengths == length).nonzero()[:, 0]
+            alike = {name: value[rows] for name, value in batch.items()}
+            real = alike["attention_mask"][0].bool()
+            alike |= {name: alike[name][:, real] for name in ("input_ids", "attention_mask")}
+            found |= dict(zip(rows.tolist(), self._outputs(model, alike), strict=True))
+        return [found[at] for at in range(len(lengths))]
+
+    def _outputs(self, model: Any, batch: Batch) -> list[list[Any]]:
         wanted = self.settings.num_return_sequences or 1
         copies = wanted if self.settings.do_sample else 1
         inputs = {
