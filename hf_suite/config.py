@@ -221,6 +221,8 @@ class RunConfig(Record):
     """A finished run of the same model and method to go on from; in a suite `task:NAME`, its run of that task."""
     output: str | None = None
     """The run folder; null makes one under runs/."""
+    trackers: tuple[str, ...] = ()
+    """Also told of loss, rate and scores: tensorboard, trackio, wandb, or another that Accelerate knows."""
     mirror: tuple[str, ...] = ()
     """Folders in the hub's layout (datasets `ID/SUBSET/SPLIT.parquet`, checkpoints `ID/`), searched before the hub."""
 

@@ -7,7 +7,7 @@ from typing import Any
 import accelerate
 import torch
 
-from hf_suite import checkpoint, folders, interop, kinds, launch, models, record, scoring, stamp
+from hf_suite import checkpoint, folders, interop, kinds, launch, models, record, scoring, stamp, tracking
 from hf_suite import origin as origins
 from hf_suite import spec as specs
 from hf_suite.adapters import Adapter, adapter_class, with_protocol
@@ -47,16 +47,20 @@ def run(config: RunConfig, *, resume: bool = False, allow_code: bool = False, wa
         session.accelerator.wait_for_everyone()  # or one process would find the folder that another has just begun
         if session.is_main:
             folders.begin(session.folder, config)
-        if session.config.train is not None:
-            _train(session, resume=resume)
-        return finished(session, started=started, allow_code=allow_code)
+        with tracking.tracked(session, resume=resume):
+            if session.config.train is not None:
+                _train(session, resume=resume)
+            result = finished(session, started=started, allow_code=allow_code)
+            steps = session.history[-1]["step"] if session.history else 0
+            session.tell(steps, tracking.scored(result.scores))
+            return result
 
 
 def prepared(config: RunConfig, *, resume: bool, allow_code: bool, watch: Watch, stopping: Stopping) -> Session:
     """Steps 1 to 6, from files to a built model: what can be refused is refused here, and nothing is written."""
     spec = specs.read(config.task["name"], {key: value for key, value in config.task.items() if key != "name"})
     kinds.check(spec)
-    _check_metrics(spec, allow_code)
+    _check_named(spec, config, allow_code)
     written, config = config, with_protocol(spec.kind, config)
     folder = folders.place(config)
     folders.check(folder, written, resume=resume)
@@ -132,8 +136,9 @@ def now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
-def _check_metrics(spec: TaskSpec, allow_code: bool) -> None:
-    """Refuses a metric of the user's own that cannot be, or may not run."""
+def _check_named(spec: TaskSpec, config: RunConfig, allow_code: bool) -> None:
+    """Refuses a metric of the user's own that cannot be, or may not run, and a tracker that is not there."""
+    tracking.check(config.trackers)
     for name in spec.metric_names():
         if name.startswith("evaluate:"):
             interop.check(name, allow_code=allow_code)
@@ -218,6 +223,7 @@ def _train(session: Session, *, resume: bool) -> None:
         losses.append(step.loss)
         session.tokens += step.tokens
         session.watch(Progress("finetune", step.step, step.steps, loss=step.loss))
+        session.tell(step.step, {"loss": step.loss, "learning_rate": step.learning_rate})
         if step.ends_epoch:
             best, losses = _end_epoch(session, step, losses, best), []
         stop = session.stopping.asked(session.accelerator)
@@ -265,6 +271,7 @@ def _end_epoch(session: Session, step: Step, losses: list[float], best: dict[str
     if chosen is None:
         return None
     entry["scores"] = {chosen.split: {chosen.number: chosen.score}}
+    session.tell(step.step, tracking.scored(entry["scores"]))
     if chosen.score is None or (best is not None and not chosen.better_than(best["score"])):
         return best
     if session.is_main:

@@ -15,8 +15,8 @@ from hf_suite.models.saved import largest_difference
 from hf_suite.record import read_json, read_result, sync, sync_all, write_json
 from hf_suite.session import Session
 
-WHERE = ("output", "mirror", "processes")
-"""Keys that say where a run is done, which is no part of what it is."""
+WHERE = ("output", "mirror", "processes", "trackers")
+"""Keys that say where a run is done and to whom it is told, which is no part of what it is."""
 FACTS = "hf_suite.json"
 RUN = "run.yaml"
 RELOAD_TOLERANCE = 1e-6
@@ -103,7 +103,7 @@ def _save_proven(session: Session, folder: Path) -> None:
 
 def keep_facts(session: Session, folder: Path) -> None:
     """Writes what the weights do not say: task, config, fitted values and the base."""
-    named = {"init_from": session.init_from}
+    named = {"init_from": session.init_from, "trackers": ()}
     config = session.config.model_copy(update={"output": None, "mirror": (), "processes": 1, **named})
     facts = {
         "task": session.spec.model_dump(mode="json"),

@@ -1,6 +1,6 @@
 """Session: what the steps of one run share, and the progress that is told of it. Does nothing itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,12 @@ class Progress:
 
 
 Watch = Callable[[Progress], None]
+Tell = Callable[[int, Mapping[str, float | None]], None]
+"""Told numbers by name, after so many steps."""
+
+
+def _nobody(step: int, values: Mapping[str, float | None]) -> None:
+    """No tracker is asked for."""
 
 
 @dataclass
@@ -61,6 +67,8 @@ class Session:
     origin_sha256: str | None = None
     """The content of the weights of the run that this one goes on from."""
     fitted: dict[str, float] = field(default_factory=dict)
+    tell: Tell = _nobody
+    """The config's trackers."""
 
     @property
     def spec(self) -> TaskSpec:
