@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import peft
 import pytest
+import safetensors.torch
 import torch
 import transformers
 import world
@@ -17,6 +18,7 @@ import hf_suite
 from hf_suite import models
 from hf_suite.config import LoraConfig
 from hf_suite.errors import ModelError, RunError
+from hf_suite.methods import METHODS
 from hf_suite.models import wrapping
 from hf_suite.parity import Parity, difference
 from hf_suite.record import read_answers, read_result
@@ -206,6 +208,18 @@ def test_nothing_is_merged_into_quantised_weights(tiny_checkpoint):
     with pytest.raises(ModelError) as error:
         models.merged(adapted, "run")
     assert str(error.value) == "run: its weights are quantised, and merging would spoil them; give the base in fp32"
+
+
+@pytest.mark.parametrize("method", ["dora", "vera", "oft", "ia3", "ln_tuning"])
+def test_other_methods_are_merged_as_well(small_world, tiny_checkpoint, tmp_path, method):
+    lora = {"method": method, "rank": 4 if METHODS[method].rank else None}
+    checkpoint = tiny_checkpoint("bert")
+    hf_suite.run(world.run_config(small_world, "reviews", checkpoint, lora=lora, output=str(tmp_path / "run")))
+    parity = hf_suite.export(tmp_path / "run", tmp_path / "out", mirrors=(str(small_world.mirror),))
+    assert parity.relative < 1e-5
+    names = safetensors.torch.load_file(tmp_path / "out" / "model.safetensors").keys()
+    plain = transformers.AutoModelForSequenceClassification.from_pretrained(checkpoint).state_dict()
+    assert names - {"bert.embeddings.position_ids"} == plain.keys() - {"bert.embeddings.position_ids"}
 
 
 def test_a_learnt_prompt_cannot_be_merged(tiny_checkpoint):

@@ -32,6 +32,9 @@ def merged(model: Any, place: str) -> Any:
     except (ValueError, RuntimeError, AttributeError) as error:
         reason = str(error).strip().splitlines()[0][:200]
         raise ModelError(place, f"{method} cannot be merged ({reason})", "use the run folder itself") from error
+    for name, module in list(plain.named_modules()):
+        if isinstance(module, peft.utils.ModulesToSaveWrapper):  # which LN tuning leaves in its place
+            plain.set_submodule(name, module.modules_to_save[module.active_adapter])
     if untold:
         _level_token_types(plain)
     return plain
