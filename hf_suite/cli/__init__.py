@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hf_suite.cli import bench, config, demo, export, models, results, run, score, tasks
+from hf_suite.cli import bench, config, demo, env, export, models, results, run, score, tasks
 from hf_suite.errors import SuiteError
 
 COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "tasks": (tasks.tasks, "hf-suite tasks mrpc"),
     "models": (models.models, "hf-suite models deberta-v2"),
     "demo": (demo.demo, "hf-suite demo -o runs/demo"),
+    "env": (env.env, "hf-suite env --smoke"),
     "config": (config.config, "hf-suite config --diff train.epochs=5 lora.rank=16"),
 }
 """Name -> function and the example that ends its help."""
