@@ -247,6 +247,8 @@ class SuiteConfig(Record):
     """Each cell is run once for each."""
     mean: Literal["glue", "tasks"] | None = None
     """How the one number is made: `glue` by GLUE's rule, `tasks` the mean of the headlines; null makes none."""
+    median: bool = False
+    """Also show each task's median over seeds, beside the mean: some papers report it."""
 
 
 def read(path: str | None, over: dict[str, Any]) -> RunConfig:

@@ -87,13 +87,13 @@ def _lost(source: BenchCell | None, output: Path) -> bool:
 
 def _cost(cell: BenchCell, speeds: Sequence[_Speed | SuiteError]) -> Cost:
     """At the speed of the cell's own training, and that of the source which is trained again, if one is."""
-    known = [speed for speed in speeds if isinstance(speed, _Speed)]
-    if len(known) < len(speeds):
-        return Cost({}, None, str(next(speed for speed in speeds if isinstance(speed, SuiteError))))
     try:
         found = parts(cell.spec, cell.config)
     except SuiteError as error:
         return Cost({}, None, str(error))
+    known = [speed for speed in speeds if isinstance(speed, _Speed)]
+    if len(known) < len(speeds):
+        return Cost(_counted(found), None, str(next(speed for speed in speeds if isinstance(speed, SuiteError))))
     again = sum(speed.load + speed.finetune for speed in known[1:])
     return Cost(_counted(found), _seconds(known[0], cell.config, found) + again)
 

@@ -11,7 +11,7 @@ from hf_suite import config as configs
 from hf_suite import data, kinds, models, parts, schema, shipped, stamp
 from hf_suite import spec as specs
 from hf_suite.config import ModelConfig, RunConfig, SuiteConfig
-from hf_suite.errors import ConfigError, MissingData, SuiteError
+from hf_suite.errors import ConfigError, MissingData, ModelError, SuiteError
 from hf_suite.record import read_result
 from hf_suite.spec import TaskSpec
 
@@ -56,9 +56,18 @@ class Plan:
 
     suite: str
     mean: str | None
+    median: bool
     cells: tuple[BenchCell, ...]
     skipped: dict[str, str]
     """Task -> why its rows are not at hand, or cannot be scored."""
+
+
+class _Absent(models.Located):
+    """A model that is nowhere to be found: it has a name, and no content."""
+
+    @property
+    def sha256(self) -> str:
+        return ""
 
 
 class _Found(NamedTuple):
@@ -95,17 +104,19 @@ def plan(
     mirrors: Sequence[str] = (),
     over: Mapping[str, Any] | None = None,
     output: Path | None = None,
+    absent: bool = False,
 ) -> Plan:
     """All cells of a suite for these models, done or not.
 
     Reads no weights but to tell their content, and the eval rows only of tasks that are not done in `output`: one whose
-    rows are not at hand or all without labels is skipped. Raises ConfigError, ModelError.
+    rows are not at hand or all without labels is skipped. With `absent` a model that is nowhere has cells all the same,
+    which can be listed but not run. Raises ConfigError, ModelError.
     """
     if not models:
         raise ConfigError("bench", "no model is named", "name at least one with --model")
     declared = configs.read_suite(suite) if isinstance(suite, str) else suite
     _check_keys(over or {}, "command line")
-    planner = _Planner(declared, tuple(mirrors), over or {}, output)
+    planner = _Planner(declared, tuple(mirrors), over or {}, output, absent)
     skipped: dict[str, str] = {}
     names = [declared.config] if isinstance(declared.config, str) else declared.config
     cells: dict[Path, BenchCell] = {}
@@ -117,7 +128,7 @@ def plan(
         for cell in found.cells:
             cells.setdefault(cell.folder, cell)
     name = Path(suite).stem if isinstance(suite, str) else "suite"
-    return Plan(name, declared.mean, tuple(cells.values()), skipped)
+    return Plan(name, declared.mean, declared.median, tuple(cells.values()), skipped)
 
 
 def slug(name: str) -> str:
@@ -133,6 +144,7 @@ class _Planner:
     mirrors: tuple[str, ...]
     over: Mapping[str, Any]
     output: Path | None
+    absent: bool
     located: dict[ModelConfig, models.Located] = field(default_factory=dict)
     reasons: dict[tuple[str, str], str | None] = field(default_factory=dict)
 
@@ -156,13 +168,21 @@ class _Planner:
 
     def _cell(self, spec: TaskSpec, config: RunConfig, variant: _Variant, source: BenchCell | None) -> BenchCell:
         if config.model not in self.located:
-            self.located[config.model] = models.locate(config.model, self.mirrors)
+            self.located[config.model] = self._locate(config.model)
         located = self.located[config.model]
         key = stamp.cell_key(spec, config, model=located.sha256, mirrors=self.mirrors)
         if source is not None:
             key = stamp.digest([key, str(source.folder.parent)])[:12]
         folder = Path(spec.name, slug(located.name), key, f"seed-{variant.seed}")
         return BenchCell(folder, spec, config, variant.config, source)
+
+    def _locate(self, model: ModelConfig) -> models.Located:
+        try:
+            return models.locate(model, self.mirrors)
+        except ModelError:
+            if not self.absent:
+                raise
+            return _Absent(Path(), model.id, None)
 
     def _config(self, task: str, variant: _Variant) -> tuple[RunConfig, TaskSpec]:
         """The config file, then what the suite says for the task, then the command line; and the task they make."""

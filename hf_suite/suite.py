@@ -189,7 +189,8 @@ class _Bench:
         for cell in _before(self.output, self.plan.suite):
             if (cell.model, cell.config) not in now and (self.output / cell.folder / "result.json").is_file():
                 cells[cell.folder] = cell
-        facts = {"suite": self.plan.suite, "mean": self.plan.mean, "cells": tuple(cells.values())}
+        plan = self.plan
+        facts = {"suite": plan.suite, "mean": plan.mean, "median": plan.median, "cells": tuple(cells.values())}
         return Bench(**facts, skipped=self.outcome.skipped).model_dump(mode="json")
 
 

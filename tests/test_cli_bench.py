@@ -202,18 +202,34 @@ def test_a_dry_run_says_what_would_fail_and_exits_1(bench):
 
     assert code == 1
     assert (
-        "reviews would fail: max_length: 600 tokens, and bert has positions for 512; say max_length=512 or less" in out
+        "reviews, pairs, entailed would fail: max_length: 600 tokens, and bert has positions for 512; say "
+        "max_length=512 or less" in out
     )
 
 
+NO_MINILM = (
+    "minilm: no such model; looked for the folder minilm, {mirror}/minilm, the hub's cache (HF_HUB_OFFLINE is set); "
+    "give a folder with config.json, a mirror that holds it (--mirror), or a hub id that can be reached"
+)
+
+
 def test_a_model_that_is_not_there_is_one_line(bench, capsys):
-    code, out, err = said(capsys, "bench", "./mine.yaml", "--model", "minilm", "--dry-run")
+    code, out, err = said(capsys, "bench", "./mine.yaml", "--model", "minilm")
 
     assert (code, out) == (2, "")
-    assert err.splitlines() == [
-        f"hf-suite: minilm: no such model; looked for the folder minilm, {Path.cwd() / 'mirror' / 'minilm'}, the hub's "
-        "cache (HF_HUB_OFFLINE is set); give a folder with config.json, a mirror that holds it (--mirror), or a hub id "
-        "that can be reached"
+    assert err.splitlines() == [f"hf-suite: {NO_MINILM.format(mirror=Path.cwd() / 'mirror')}"]
+
+
+def test_a_dry_run_lists_the_cells_of_a_model_that_is_not_there_with_rows_and_steps(bench, capsys):
+    code, out, _ = said(capsys, "bench", "./mine.yaml", "--model", "minilm", "--dry-run", "--limit", "20")
+
+    assert code == 1
+    assert lines(out)[1:] == [
+        "reviews minilm short 0 train 20, validation 24 would fail; 3 steps",
+        "pairs minilm short 0 train 20, validation 24 would fail; 3 steps",
+        "entailed minilm short 0 validation 24 would fail",
+        f"reviews, pairs, entailed would fail: {NO_MINILM.format(mirror=Path.cwd() / 'mirror')}",
+        "3 of 3 cells to do",
     ]
 
 

@@ -11,12 +11,12 @@ def cola(value, **over):
     return result(COLA, {"validation": {"matthews_correlation": value}}, **over)
 
 
-def plan(folder, cells, mean):
+def plan(folder, cells, mean, **over):
     planned = [
         {"folder": path, "task": path.split("/")[0], "model": "minilm", "config": "small", "seed": seed}
         for path, seed in cells
     ]
-    write_json(folder / "bench.json", {"suite": "some", "cells": planned, "mean": mean})
+    write_json(folder / "bench.json", {"suite": "some", "cells": planned, "mean": mean} | over)
 
 
 def means(folder):
@@ -53,3 +53,26 @@ def test_a_mean_over_an_undefined_task_is_undefined_and_names_it(tmp_path):
     (line,) = means(tmp_path)
 
     assert (line.numbers[0].value, line.notes) == (None, ("undefined in cola",))
+
+
+def test_a_suite_that_shows_the_median_says_it_below_the_mean(tmp_path):
+    for seed, score in enumerate((20.0, 21.0, 40.0)):
+        write(tmp_path, cola(score, seed=seed))
+    cells = [(f"cola/minilm/0123456789ab/seed-{seed}", seed) for seed in (0, 1, 2)]
+
+    plan(tmp_path, cells, None, median=True)
+    (line, _) = of_folder(tmp_path).lines
+    assert (line.numbers[0].value, line.notes) == (27.0, ("median of 3 seeds: matthews_correlation 21.00",))
+
+    plan(tmp_path, cells, None)
+    assert of_folder(tmp_path).lines[0].notes == ()
+
+
+def test_the_median_of_one_seed_is_not_shown_and_an_undefined_number_has_none(tmp_path):
+    write(tmp_path, cola(20.0))
+    cells = [(f"cola/minilm/0123456789ab/seed-{seed}", seed) for seed in (0, 1)]
+    plan(tmp_path, cells, None, median=True)
+    assert not any("median" in note for note in of_folder(tmp_path).lines[0].notes)
+
+    write(tmp_path, cola(None, seed=1))
+    assert "median of 2 seeds: none" in of_folder(tmp_path).lines[0].notes

@@ -14,6 +14,7 @@ from hf_suite.cli.progress import BenchTable, log_to_stderr, spoken
 from hf_suite.errors import ConfigError
 
 if TYPE_CHECKING:
+    from hf_suite.config import RunConfig
     from hf_suite.estimate import Cost
     from hf_suite.plan import Plan
     from hf_suite.suite import Outcome
@@ -76,6 +77,7 @@ def bench(
         mirrors=tuple(over.pop("mirror", ())),
         over=over,
         output=place,
+        absent=dry_run,
     )
     if dry_run:
         _preview(planned, place, allow_code=allow_code, as_json=as_json)
@@ -104,6 +106,7 @@ def _preview(planned: "Plan", place: Path, *, allow_code: bool, as_json: bool) -
             "seed": cell.config.seed,
             "init_from": cell.config.init_from,
             "rows": costs[cell.folder].rows,
+            "steps": _steps(cell.config, costs[cell.folder].rows),
             "seconds": costs[cell.folder].seconds,
             "refusal": costs[cell.folder].refusal,
         }
@@ -122,21 +125,39 @@ def _show_preview(cells: list[dict[str, Any]], planned: int, skipped: Mapping[st
     table = Table("to do", "model", "config", "seed", "rows", "about", show_edge=False, pad_edge=False)
     for cell in cells:
         rows = ", ".join(f"{name} {count:,}" for name, count in cell["rows"].items())
-        about = spoken(cell["seconds"]) if cell["seconds"] is not None else "would fail"
+        about = spoken(cell["seconds"]) if cell["seconds"] is not None else _without_time(cell["steps"])
         task = cell["task"] + (f" from {cell['init_from']}" if cell["init_from"] else "")
         words = (task, cell["model"], Path(cell["config"]).stem, str(cell["seed"]), rows, about)
         table.add_row(*(Text(word) for word in words))
     if cells:
         wide_console().print(table)
-    for reason in dict.fromkeys(f"{cell['task']} would fail: {cell['refusal']}" for cell in cells if cell["refusal"]):
-        typer.echo(reason)
+    refused: dict[str, dict[str, None]] = {}
+    for cell in cells:
+        if cell["refusal"]:
+            refused.setdefault(cell["refusal"], {})[cell["task"]] = None
+    for reason, tasks in refused.items():
+        typer.echo(f"{', '.join(tasks)} would fail: {reason}")
     for name, reason in skipped.items():
         typer.echo(f"skipped {name}: {reason}")
     if not cells:
         typer.echo(f"nothing to do: {planned} of {planned} cells are done")
         return
-    total = sum(cell["seconds"] or 0.0 for cell in cells)
-    typer.echo(f"{len(cells)} of {planned} cells to do, about {spoken(total)} at the speed measured just now")
+    known = [cell["seconds"] for cell in cells if cell["seconds"] is not None]
+    total = f", about {spoken(sum(known))} at the speed measured just now" if known else ""
+    typer.echo(f"{len(cells)} of {planned} cells to do{total}")
+
+
+def _steps(config: "RunConfig", rows: Mapping[str, int]) -> int | None:
+    """Optimizer steps, where a row is a feature; None where nothing is trained or the rows are not known."""
+    train = config.train
+    if train is None or "train" not in rows:
+        return None
+    steps = train.epochs * -(-rows["train"] // train.batch_size)
+    return min(steps, train.max_steps or steps)
+
+
+def _without_time(steps: int | None) -> str:
+    return "would fail" if steps is None else f"would fail; {steps:,} steps"
 
 
 def _show(place: Path, outcome: "Outcome", as_json: bool) -> None:

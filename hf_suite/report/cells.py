@@ -40,6 +40,8 @@ class Bench(Record):
     """The suite's name."""
     mean: Literal["glue", "tasks"] | None = None
     """How the suite's one number is made."""
+    median: bool = False
+    """Whether each line also tells the median over seeds."""
     cells: tuple[PlannedCell, ...] = ()
     """All cells, done or not."""
     skipped: dict[str, str] = Field(default_factory=dict)

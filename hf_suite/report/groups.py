@@ -121,6 +121,17 @@ def _number(group: Group, split: str, name: str) -> Number:
     return Number(name, split, unit, better, *over_seeds(values))
 
 
+def median(group: Group) -> str:
+    """The medians over seeds, in words; an undefined number has none."""
+    found = []
+    for number in numbers(group):
+        values = [result.scores.get(number.split, {}).get(number.name) for result in group.results]
+        defined = [value for value in values if value is not None]
+        if len(defined) == len(values):
+            found.append(f"{number.name} {statistics.median(defined):.2f}")
+    return f"median of {len(group.results)} seeds: {', '.join(found) or 'none'}"
+
+
 def _unit(result: Result, name: str) -> tuple[str, str | None]:
     return result.units.get(name, ("", None))
 

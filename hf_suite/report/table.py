@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hf_suite.record import Result
 from hf_suite.report.cells import Bench, Cell, benches, collect
-from hf_suite.report.groups import Group, groups
+from hf_suite.report.groups import Group, groups, median
 from hf_suite.report.labels import configs
 from hf_suite.report.lines import Line, baseline_line, published_lines, result_line, unfinished_line
 from hf_suite.report.suites import mean_lines
@@ -47,7 +47,7 @@ def table(
     Below them stand the baseline and, with `published`, numbers from elsewhere, which belong to the whole set
     only. With `signatures` a remark says what made the numbers of each metric that has a choice.
     """
-    found = groups(cells)
+    found = [_with_median(group, plans or {}) for group in groups(cells)]
     labels, common = configs(found)
     missing = [cell for cell in cells if cell.state in UNFINISHED]
     blocks = _finished(found, labels, missing, cost=cost) | _unfinished(found, missing)
@@ -59,6 +59,14 @@ def table(
     for place, bench in (plans or {}).items():
         lines += mean_lines(place, bench, by_folder)
     return Table(tuple(lines), (*_remarks(cells, found, labels, common), *(_signed(found) if signatures else ())))
+
+
+def _with_median(group: Group, plans: Mapping[Path, Bench]) -> Group:
+    """The group with a note of its medians, where its bench shows them and there is more than one seed."""
+    shown = {(place / cell.folder).parent for place, bench in plans.items() if bench.median for cell in bench.cells}
+    if len(group.results) < 2 or not group.places & shown:
+        return group
+    return replace(group, notes=(*group.notes, median(group)))
 
 
 def _place(order: Sequence[str]) -> Callable[[Key], tuple[int, Key]]:
