@@ -112,6 +112,8 @@ def _use(name: str, session: Session) -> str:
 def _reading(session: Session) -> Iterator[str]:
     """How the run read its texts and decided, which transformers does not do by itself."""
     yield f"It was trained and scored on texts of at most {session.config.max_length} tokens, cut there."
+    if session.config.prompt:
+        yield f"A row was put to it as `{session.config.prompt}`."
     for name, value in session.fitted.items():
         yield f"{name}: {value:.6g}, fitted on rows held out of training; it stands in config.json under `hf_suite`."
 
@@ -146,7 +148,8 @@ def _same(parity: Parity) -> str:
     rows = ", ".join(f"{count:,} of {split}" for split, count in parity.rows.items())
     return (
         f"Low-rank updates are merged into the weights, in fp32. On {rows} rows its outputs are at most "
-        f"{parity.relative:.1g} of the largest output away from those of the run (parity.json)."
+        f"{parity.relative:.1g} of the largest output away from those of the run, and {parity.changed:,} of them have "
+        "another answer (parity.json)."
     )
 
 

@@ -16,7 +16,7 @@ from hf_suite.finished import opened
 from hf_suite.folders import check_writable
 from hf_suite.kinds import KINDS, Evidence
 from hf_suite.metrics.base import RowId
-from hf_suite.parity import Parity, difference, largest
+from hf_suite.parity import Parity, difference, largest, said
 from hf_suite.record import read_result, sync, sync_all, write_json
 from hf_suite.resolve import CARRIED
 from hf_suite.session import Session
@@ -104,20 +104,32 @@ def _evidence(session: Session, model: Any, adapter: Adapter, rows: Mapping[str,
 
 
 def _compared(session: Session, before: _Found, after: _Found) -> Parity:
+    answers, others = _answers(session, before), _answers(session, after)
+    pairs = ((one, others[name][row]) for name, found in answers.items() for row, one in found.items())
     return Parity(
         rows={name: len(found) for name, found in before.items()},
         largest_difference=difference(before, after),
         largest_output=largest(before),
-        before=_scores(session, before),
-        after=_scores(session, after),
+        before=_scores(session, before, answers),
+        after=_scores(session, after, others),
+        changed=sum(said(one) != said(other) for one, other in pairs),
     )
 
 
-def _scores(session: Session, found: _Found) -> dict[str, dict[str, float | None]]:
-    kind, spec, out = KINDS[session.spec.kind], session.spec, {}
+def _answers(session: Session, found: _Found) -> dict[str, dict[RowId, Any]]:
+    kind, spec = KINDS[session.spec.kind], session.spec
+    return {
+        name: {row: kind.decide(one, session.fitted, spec) for row, one in evidence.items()}
+        for name, evidence in found.items()
+    }
+
+
+def _scores(
+    session: Session, found: _Found, answers: Mapping[str, Mapping[RowId, Any]]
+) -> dict[str, dict[str, float | None]]:
+    out = {}
     for name, evidence in found.items():
         every = references(session, session.parts.eval[name])
         gold = {row: every[row] for row in evidence}
-        answers = {row: kind.decide(one, session.fitted, spec) for row, one in evidence.items()}
-        out[name] = scoring.score(spec, answers, gold, evidence=evidence)
+        out[name] = scoring.score(session.spec, answers[name], gold, evidence=evidence)
     return out

@@ -11,6 +11,10 @@ OUTPUTS = 1e-4
 """How far outputs may move, as a share of the largest."""
 SCORES = 0.01
 """How far a score may move, as a share of it (or in its own unit, where it is below 1)."""
+TEXTS = 0.01
+"""The share of rows whose label or text may be another: two that are equally likely turn at the last bit."""
+
+ALLOWED = {"outputs": OUTPUTS, "scores": SCORES, "answers": TEXTS}
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,8 @@ class Parity:
     before: Scores
     """The run's scores on these rows."""
     after: Scores
+    changed: int = 0
+    """Rows whose label or text is another."""
 
     @property
     def relative(self) -> float:
@@ -34,12 +40,15 @@ class Parity:
 
     def as_json(self) -> dict[str, Any]:
         """All of it, with what is allowed."""
-        return {**asdict(self), "relative_difference": self.relative, "allowed": {"outputs": OUTPUTS, "scores": SCORES}}
+        return {**asdict(self), "relative_difference": self.relative, "allowed": ALLOWED}
 
     def check(self, place: str) -> None:
         """Refuses what moved more than is allowed. Raises RunError."""
         if not self.relative <= OUTPUTS:  # nan is no proof either
             finding = f"its outputs are {self.relative:.2g} of the largest away from the run's ({OUTPUTS:g} is allowed)"
+            raise RunError(place, finding, "nothing was kept; please report this")
+        if self.changed > TEXTS * sum(self.rows.values()):
+            finding = f"{self.changed:,} of {sum(self.rows.values()):,} rows have another answer than the run's"
             raise RunError(place, finding, "nothing was kept; please report this")
         scores = ((split, name, score) for split, found in self.before.items() for name, score in found.items())
         for split, name, before in scores:
@@ -63,6 +72,11 @@ def difference(first: Any, second: Any) -> float:
             return float("inf")
         return max((difference(one, other) for one, other in zip(first, second, strict=False)), default=0.0)
     return abs(first - second) if isinstance(first, float) else 0.0
+
+
+def said(answer: Any) -> Any:
+    """The label or text of an answer, which two models should share; None of a number."""
+    return answer.get("text") if isinstance(answer, Mapping) else None if isinstance(answer, float) else answer
 
 
 def largest(evidence: Any) -> float:

@@ -24,6 +24,15 @@ def span(folder, rows):
     return [_span(model, tokenizer, *row) for row in rows]
 
 
+def write(folder, rows):
+    """What the model writes for each text."""
+    model = transformers.AutoModelForSeq2SeqLM.from_pretrained(folder)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    with torch.no_grad():
+        written = [model.generate(**tokenizer(row, truncation=True, return_tensors="pt")) for row in rows]
+    return [tokenizer.decode(ids[0], skip_special_tokens=True) for ids in written]
+
+
 def _span(model, tokenizer, question, context):
     encoded = tokenizer(question, context, return_offsets_mapping=True, return_tensors="pt")
     offsets, inside = encoded.pop("offset_mapping")[0].tolist(), encoded.sequence_ids(0)
@@ -38,6 +47,6 @@ def _span(model, tokenizer, question, context):
 
 if __name__ == "__main__":
     jobs = json.loads(Path(sys.argv[1]).read_text())
-    does = {"classification": classify, "question_answering": span}
+    does = {"classification": classify, "question_answering": span, "writing": write}
     answers = {name: does[job["kind"]](job["folder"], job["rows"]) for name, job in jobs.items()}
     Path(sys.argv[2]).write_text(json.dumps(answers))

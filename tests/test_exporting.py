@@ -8,9 +8,11 @@ from typing import NamedTuple
 import peft
 import pytest
 import safetensors.torch
+import texts
 import torch
 import transformers
 import world
+import writers
 import yaml
 from command import lines, said
 
@@ -25,6 +27,8 @@ from hf_suite.record import read_answers, read_result
 
 REVIEWS = ("bert", "roberta", "modernbert", "deberta-v2", "t5", "gpt2", "llama")
 QUESTIONS = ("bert", "roberta", "t5", "llama")
+WRITERS = ("t5", "bart")
+KINDS = {"questions": "question_answering", "texts": "writing"}
 
 
 class Case(NamedTuple):
@@ -50,6 +54,19 @@ def cases(small_world, tiny_checkpoint, tmp_path_factory):
         checkpoint = tiny_checkpoint(architecture)
         hf_suite.run(world.run_config(small_world, task, checkpoint, output=str(run), **over))
         made[name] = Case(task, run, folder, hf_suite.export(run, folder, mirrors=(str(small_world.mirror),)))
+    return made | _writers(place)
+
+
+def _writers(place):
+    own = texts.make(place, kind="text2text")
+    made = {}
+    for architecture in WRITERS:
+        name = f"writes {architecture}"
+        run, folder = place / "runs" / name, place / name
+        checkpoint = writers.writer(place / "checkpoints" / architecture, architecture)
+        over = {"max_length": 48, "max_target_length": 12, "generation": {"num_beams": 2}}
+        hf_suite.run(texts.run_config(own, checkpoint, output=str(run), **over))
+        made[name] = Case("texts", run, folder, hf_suite.export(run, folder, mirrors=(str(own.mirror),)))
     return made
 
 
@@ -59,7 +76,7 @@ def plainly(cases, small_world, tmp_path_factory):
     place = tmp_path_factory.mktemp("plainly")
     jobs = {
         name: {
-            "kind": "question_answering" if case.task == "questions" else "classification",
+            "kind": KINDS.get(case.task, "classification"),
             "folder": str(case.folder),
             "rows": rows(small_world, case.task),
         }
@@ -73,6 +90,8 @@ def plainly(cases, small_world, tmp_path_factory):
 
 def rows(small_world, task):
     """The validation rows as a user of transformers writes them."""
+    if task == "texts":
+        return [row["english"] for row in texts.rows(20, start=48)]
     file = small_world.mirror / "own" / task / "default" / "validation.jsonl"
     found = [json.loads(line) for line in file.read_text().splitlines()]
     if task == "questions":
@@ -105,6 +124,14 @@ def test_span_logits_of_transformers_alone_give_the_spans_of_the_run(cases, plai
         assert text == evidence["spans"][0][0]
 
 
+@pytest.mark.parametrize("name", [f"writes {each}" for each in WRITERS])
+def test_transformers_alone_writes_what_the_run_wrote(cases, plainly, name):
+    assert plainly[name] == [answer for _, answer in stored(cases[name].run)]
+    assert len(set(plainly[name])) > 1
+    settings = json.loads((cases[name].folder / "generation_config.json").read_text())
+    assert (settings["num_beams"], settings["max_new_tokens"]) == (2, 12)
+
+
 def test_an_exported_model_gives_numbers_on_the_labels_own_scale(cases, plainly):
     values = [evidence["value"] for evidence, _ in stored(cases["likeness"].run)]
     assert [score for _, score in plainly["likeness"]] == pytest.approx(values, abs=1e-4)
@@ -112,7 +139,10 @@ def test_an_exported_model_gives_numbers_on_the_labels_own_scale(cases, plainly)
 
 def test_parity_is_measured_on_the_runs_own_rows(cases):
     parity = json.loads((cases["pairs"].folder / "parity.json").read_text())
-    assert (parity["rows"], parity["allowed"]) == ({"validation": 24}, {"outputs": 1e-4, "scores": 0.01})
+    assert (parity["rows"], parity["allowed"]) == (
+        {"validation": 24},
+        {"outputs": 1e-4, "scores": 0.01, "answers": 0.01},
+    )
     assert parity["before"] == parity["after"] == read_result(cases["pairs"].run).scores
     assert parity["largest_difference"] == 0.0  # nothing to merge
     assert 0 < cases["reviews bert"].parity.relative < 1e-5
@@ -192,6 +222,16 @@ def test_what_answers_otherwise_than_the_run_is_refused():
     Parity({"validation": 2}, 1e-5, 2.0, {"validation": {"f1": 50.0}}, {"validation": {"f1": 50.4}}).check("out")
 
 
+def test_other_labels_or_texts_than_the_runs_are_refused_beyond_one_in_a_hundred():
+    same = {"validation": {"f1": 50.0}}
+    Parity({"validation": 100}, 0.0, 0.0, same, same, changed=1).check("out")
+    with pytest.raises(RunError) as error:
+        Parity({"validation": 100}, 0.0, 0.0, same, same, changed=2).check("out")
+    assert str(error.value) == (
+        "out: 2 of 100 rows have another answer than the run's; nothing was kept; please report this"
+    )
+
+
 def test_the_difference_of_evidence_is_that_of_its_numbers():
     first = {"spans": [["a cat", 0, 5, 3.0], ["cat", 2, 5, 1.0]], "null": -1.0}
     swapped = {"spans": [["cat", 2, 5, 3.25], ["a cat", 0, 5, 1.0]], "null": -1.5}
@@ -241,7 +281,7 @@ def test_the_command_prints_both_scores_and_where_it_wrote(cases, small_world, t
         [
             "split ┃ rows ┃ number ┃ run ┃ export",
             f"validation 24 accuracy {score:.2f} {score:.2f}",
-            "outputs differ by at most 0.0e+00 of the largest; 0.0001 is allowed",
+            "outputs differ by at most 0.0e+00 of the largest (0.0001 is allowed); 0 rows have another answer",
             f"written to {tmp_path / 'out'}",
         ],
     )

@@ -37,8 +37,8 @@ def export(run: Run, folder: Folder, base: Base = None, mirror: Mirror = None, a
             words = (split, f"{parity.rows[split]:,}", name, _number(score), _number(parity.after[split][name]))
             table.add_row(*(Text(word) for word in words))
     wide_console().print(table)
-    moved = f"outputs differ by at most {parity.relative:.1e} of the largest; {OUTPUTS:g} is allowed"
-    typer.echo(moved)
+    moved = f"outputs differ by at most {parity.relative:.1e} of the largest ({OUTPUTS:g} is allowed)"
+    typer.echo(f"{moved}; {parity.changed:,} rows have another answer")
     typer.echo(f"written to {folder}")
 
 
