@@ -50,10 +50,7 @@ def run(config: RunConfig, *, resume: bool = False, allow_code: bool = False, wa
         with tracking.tracked(session, resume=resume):
             if session.config.train is not None:
                 _train(session, resume=resume)
-            result = finished(session, started=started, allow_code=allow_code)
-            steps = session.history[-1]["step"] if session.history else 0
-            session.tell(steps, tracking.scored(result.scores))
-            return result
+            return tracking.told(session, finished(session, started=started, allow_code=allow_code))
 
 
 def prepared(config: RunConfig, *, resume: bool, allow_code: bool, watch: Watch, stopping: Stopping) -> Session:

@@ -14,7 +14,7 @@ from accelerate import tracking
 from hf_suite import schema
 from hf_suite.errors import ConfigError
 from hf_suite.folders import written
-from hf_suite.record import Scores
+from hf_suite.record import Result, Scores
 from hf_suite.report.difference import flat
 from hf_suite.session import Session
 
@@ -58,6 +58,12 @@ def tracked(session: Session, *, resume: bool) -> Iterator[None]:
         yield
     finally:
         begun.finish()
+
+
+def told(session: Session, result: Result) -> Result:
+    """Tells the scores of a finished run, and returns its Result."""
+    session.tell(session.history[-1]["step"] if session.history else 0, scored(result.scores))
+    return result
 
 
 def scored(scores: Scores) -> dict[str, float | None]:
