@@ -60,6 +60,7 @@ def test_a_reading_has_its_own_batches_and_alpha_and_the_same_epochs_and_rates(
     assert {name: one.select_on for name, one in trains.items() if one.select_on != "validation"} == {
         "mnli": "validation_matched"
     }
+    assert {name for name, config in found.items() if config.init_from == "task:mnli"} == {"mrpc", "rte", "stsb"}
     assert sorted(cell.config.seed for cell in cells) == sorted([0, 1, 2, 3, 4] * 8)
     assert read_suite(suite).median
 
