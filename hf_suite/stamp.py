@@ -15,6 +15,7 @@ import torch
 from accelerate import Accelerator
 
 from hf_suite import data, folders
+from hf_suite.adapters import ADAPTERS, with_protocol
 from hf_suite.config import RunConfig
 from hf_suite.evaluation import Evaluation
 from hf_suite.record import PROTOCOL, Headline
@@ -38,8 +39,10 @@ def cell_key(spec: TaskSpec, config: RunConfig, *, model: str, mirrors: tuple[st
     reads = {spec.source.train: trains and own_train}
     reads |= dict.fromkeys((*spec.source.eval, cut), True)
     head = {} if config.model.head == "auto" else {"head": config.model.head}
+    version = ADAPTERS[spec.kind, str(with_protocol(spec.kind, config).protocol)].version
     content = {
         **head,
+        **({} if version == 1 else {"adapter": version}),
         "task": spec.model_dump(mode="json", exclude_defaults=True, exclude={"published", "checked"}),
         "config": {key: value for key, value in folders.written(config).items() if key not in _NOT_CONTENT},
         "labels": config.model.labels,

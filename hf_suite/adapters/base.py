@@ -52,6 +52,8 @@ class Adapter(Protocol):
     knows its row: it carries `row`, and those of one row are adjacent. Every feature carries `length`, in tokens.
     """
 
+    version: ClassVar[int]
+    """Raised whenever the numbers of finetuned models could change: a cell's key counts it from 2 on."""
     peft_task: ClassVar[str]
     """PEFT's name of the task type."""
     pipeline_tag: ClassVar[str]

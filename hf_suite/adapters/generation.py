@@ -20,6 +20,7 @@ from hf_suite.spec import TaskSpec
 class EncoderDecoderAdapter(WritingAdapter):
     """One feature a row: what the encoder reads, and in training the target that the decoder learns to write."""
 
+    version: ClassVar[int] = 1
     peft_task: ClassVar[str] = "SEQ_2_SEQ_LM"
     pipeline_tag: ClassVar[str] = "text2text-generation"
     task_head: ClassVar[bool] = False

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 class HeadAdapter:
     """One feature a row. The outputs' order is `config.model.labels`; evidence carries names."""
 
+    version: ClassVar[int] = 1
     peft_task: ClassVar[str] = "SEQ_CLS"
     pipeline_tag: ClassVar[str] = "text-classification"
     task_head: ClassVar[bool] = True

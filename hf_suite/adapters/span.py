@@ -40,6 +40,7 @@ class SpanAdapter:
     that stands for "no answer", found by its id: CLS, else BOS, else the window's first token.
     """
 
+    version: ClassVar[int] = 2  # 2: LoRA sees which text a token belongs to, which PEFT kept from it
     peft_task: ClassVar[str] = "QUESTION_ANS"
     pipeline_tag: ClassVar[str] = "question-answering"
     task_head: ClassVar[bool] = True

@@ -54,6 +54,8 @@ _PEFT_WARNS = (
     ("Setting boft_n_butterfly_factor to 1.*", UserWarning),  # and says what is our default
     ("Unsupported layer type.*", UserWarning),  # norms, which have no inputs and outputs to be read
 )
+# PEFT's own class for spans hands everything on but token_type_ids, and says nothing; its plain class hands on all.
+_LOSES_SEGMENTS = frozenset({"QUESTION_ANS"})
 _FEEDFORWARD = frozenset(names[-1] for names in _SCALED)
 _USUAL = {"attention": _QUERY_VALUE, "scaled": _SCALED, "norms": ()}
 
@@ -107,7 +109,7 @@ def _peft_config(lora: LoraConfig, model: Any, heads: Sequence[str], peft_task: 
     widths = _widths(model, targets, heads)
     _check_rank(lora, widths)
     fields = {
-        "task_type": peft_task,
+        "task_type": None if peft_task in _LOSES_SEGMENTS and method.layers is not None else peft_task,
         **{at: value for at, value in _own(lora, method) if at is not None},
         **method.fixed,
         "target_modules": list(targets),
