@@ -51,6 +51,39 @@ def by_role(
     return pyarrow.table({"row": pyarrow.array(ids), **arrays})
 
 
+def plain(source: "pyarrow.Table", spec: TaskSpec, *, ids: bool) -> "pyarrow.Table":
+    """A table of files of one's own as `by_role` takes it.
+
+    Labels are texts, unless they are `ids` of names that the data carries; a text that is not there is empty, which
+    the run says.
+    """
+    import pyarrow.compute
+
+    for role, column in spec.columns.items():
+        if column not in source.column_names:
+            continue
+        at, values = source.column_names.index(column), source[column]
+        if role == "label" and spec.target == "label" and not ids:
+            source = source.set_column(at, column, _label_texts(values))
+        elif role in KINDS[spec.kind].inputs | {"text_pair"} and values.null_count and _is_text(values.type):
+            source = source.set_column(at, column, pyarrow.compute.fill_null(values, ""))
+    return source
+
+
+def _label_texts(values: "pyarrow.ChunkedArray") -> "pyarrow.ChunkedArray":
+    """`1` for 1 and for 1.0, `true` for true; null for what is no label."""
+    import pyarrow
+    import pyarrow.compute
+
+    if pyarrow.types.is_floating(values.type):
+        whole = [int(value) if value is not None and value.is_integer() else value for value in values.to_pylist()]
+        return pyarrow.chunked_array([[None if value is None or value != value else str(value) for value in whole]])
+    if pyarrow.types.is_nested(values.type):
+        return values
+    texts = pyarrow.compute.utf8_trim_whitespace(values.cast(pyarrow.string()))
+    return pyarrow.compute.if_else(pyarrow.compute.equal(texts, ""), None, texts)
+
+
 def has_target(table: "pyarrow.Table", spec: TaskSpec) -> "pyarrow.Array":
     """Whether each row of a role-named table can be scored: a mask of shape (rows,)."""
     import pyarrow

@@ -122,17 +122,31 @@ class TuneConfig(Record):
     """Share of the train rows."""
     group: str | None = None
     """A column of the data; rows that share its value stay on one side."""
+    together: bool = False
+    """Whether rows with equal texts stay on one side."""
+    stratify: bool = False
+    """Whether each label has its share on both sides."""
 
 
 class SplitConfig(Record):
     """Cuts the rows of one split anew into train, tune and eval."""
 
-    of: str
-    """The split that is cut."""
-    shares: dict[Literal["train", "tune", "eval"], float]
-    """Share of the rows (of the groups' rows, when grouped) for each part; they sum to at most 1."""
+    of: str | None = None
+    """The split that is cut; null, for rows of your own alone, is all of them."""
+    shares: dict[Literal["train", "tune", "eval"], float] = Field(default_factory=dict)
+    """Share of the rows (of the groups' rows, when grouped) for each part, at most 1 in all; with folds only tune's."""
     group: str | None = None
     """A column of the data; rows that share its value never straddle two parts."""
+    together: bool = False
+    """Whether rows with equal texts never straddle two parts."""
+    stratify: bool = False
+    """Whether each label has its share in every part."""
+    time: str | None = None
+    """A column of dates or numbers: train takes the earliest rows, eval the latest."""
+    folds: int | None = Field(None, ge=2)
+    """Deals the rows into so many parts, of which one is eval and the others train; a bench runs each in turn."""
+    fold: int | None = Field(None, ge=0)
+    """Which of the folds is eval, from 0."""
     seed: int = 0
     """Which of the possible cuts."""
 
@@ -141,6 +155,17 @@ def _freeze(value: str) -> str:
     if value not in ("none", "embeddings", "all_but_head") and not re.fullmatch(r"first:[1-9][0-9]*", value):
         raise ValueError(f"{value!r} is none of its values; say none, embeddings, all_but_head or first:N")
     return value
+
+
+class DataConfig(Record):
+    """Rows of your own: a file, folder, pattern or URL for each part."""
+
+    train: str
+    """Rows to learn from; alone, they are split. A folder with files named train, validation and test is all three."""
+    eval: str | None = None
+    """Rows to score; null takes those of the folder, else some of train."""
+    test: str | None = None
+    """Further rows to score, where they have labels."""
 
 
 class TrainConfig(Record):
@@ -177,9 +202,11 @@ class TrainConfig(Record):
 class RunConfig(Record):
     """One run: a task, a model, and how."""
 
-    task: Annotated[dict[str, Any], _named("name")]
+    task: Annotated[dict[str, Any], _named("name")] = Field(default_factory=dict)
     """A shipped task's name or a task file's path; as a mapping, `name` and the fields that differ from the file."""
     model: Annotated[ModelConfig, _named("id")]
+    data: Annotated[DataConfig | None, _named("train")] = None
+    """Rows of your own; the task, where none is named, is guessed from them. Null takes the task's rows."""
     seed: int = Field(0, ge=0)
     """The one source of chance: head, dropout, order of rows."""
     limit: int | None = Field(None, ge=1)
@@ -228,6 +255,10 @@ class RunConfig(Record):
 
     @model_validator(mode="after")
     def _consistent(self) -> "RunConfig":
+        if "name" not in self.task and self.data is None:
+            raise ValueError("key 'task' is missing; add it")
+        if self.data is None and self.split is not None and self.split.of is None:
+            raise ValueError("key 'split.of' is missing; add it")
         if self.lora is not None and self.train is not None and self.train.freeze != "none":
             finding = f"train.freeze={self.train.freeze} beside lora, which freezes all but its weights and the head"
             raise ValueError(f"{finding}; say lora=null, or leave train.freeze out")
@@ -264,7 +295,7 @@ def layered(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 
 def _long(data: dict[str, Any]) -> dict[str, Any]:
-    short = {"task": "name", "model": "id"}
+    short = {"task": "name", "model": "id", "data": "train"}
     return {
         key: {short[key]: value} if key in short and isinstance(value, str) else value for key, value in data.items()
     }

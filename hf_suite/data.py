@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hf_suite import columns, documents, hub, shipped
+from hf_suite import columns, documents, files, hub, offsets, shipped
 from hf_suite.errors import DataError, MissingData
 from hf_suite.kinds import KINDS
 from hf_suite.metrics.base import RowId
 from hf_suite.spec import TaskSpec
 
 if TYPE_CHECKING:
+    import pyarrow
     from datasets import Dataset
 
 log = logging.getLogger(__name__)
@@ -36,25 +37,26 @@ class Split:
     dropped: int
     """Rows of the whole split that were dropped for want of a label."""
     sha256: str | None
-    """Of the mirror's file; None when the rows came from the hub."""
+    """Of the mirror's file or of your own ones; None when the rows came from the hub."""
     revision: str | None
-    """The hub's commit; None when the rows came from a mirror."""
+    """The hub's commit; None when the rows came from elsewhere."""
 
 
 def rows(spec: TaskSpec, name: str, *, mirrors: Sequence[str] = (), extra: Sequence[str] = ()) -> Split:
-    """All rows of a split, from the first mirror that has it, else from the hub.
+    """All rows of a split: from the task's own files, else from the first mirror that has it, else from the hub.
 
     `row` is the value of role `id` where the task names one, else the position in the whole split. Role
     `label` is one of the task's label names (a float for target: number), None where the row has none. Rows
     without a label are left out if the task says drop_unlabelled. `extra` names further columns of the data.
     Raises MissingData, DataError.
     """
-    from datasets import ClassLabel, Dataset
+    from datasets import Dataset
 
-    found, origin = _fetch(spec, name, mirrors)
-    feature = found.features.get(spec.columns.get("label"))
-    names = feature.names if isinstance(feature, ClassLabel) else None
-    table = columns.by_role(found.data.table, spec, place=f"{spec.name} {name}", names=names, extra=extra)
+    if name in spec.source.files:
+        source, names, place, origin = _own(spec, name)
+    else:
+        source, names, place, origin = _fetch(spec, name, mirrors)
+    table = columns.by_role(source, spec, place=place, names=names, extra=extra)
     total, table = len(table), documents.joined(table, spec.document)
     kept = table.filter(columns.has_target(table, spec)) if spec.drop_unlabelled else table
     said = [origin, name, spec.columns, spec.labels, spec.target, spec.drop_unlabelled, spec.document, list(extra)]
@@ -73,6 +75,8 @@ def identify(spec: TaskSpec, name: str, *, mirrors: Sequence[str] = ()) -> str |
 
     Reads no rows. The hub is asked for the commit, not for the split.
     """
+    if name in spec.source.files:
+        return files.sha256(files.paths(spec.source.files[name], name))
     file = _file(spec, name, mirrors)
     if file is not None:
         return _sha256(file)
@@ -111,7 +115,7 @@ def _missing(spec: TaskSpec, name: str, mirrors: Sequence[str], *, why: str, way
     places = ", ".join(str(mirror) for mirror in _mirrors(mirrors))
     finding = f"split {name} is not at hand: no {name}.parquet or {name}.jsonl in a mirror, and {why}"
     remedy = f"{way}give a folder that has it as --mirror or HF_SUITE_MIRROR (looked under {places})"
-    return MissingData(f"{spec.source.path}/{spec.source.subset}", finding, remedy)
+    return MissingData(spec.source.id, finding, remedy)
 
 
 def _mirrors(given: Sequence[str]) -> list[Path]:
@@ -122,7 +126,7 @@ def _mirrors(given: Sequence[str]) -> list[Path]:
 
 def _file(spec: TaskSpec, name: str, mirrors: Sequence[str]) -> Path | None:
     """The split's file in the first mirror that has it."""
-    folders = [mirror / spec.source.path / spec.source.subset for mirror in _mirrors(mirrors)]
+    folders = [mirror / spec.source.path / (spec.source.subset or "default") for mirror in _mirrors(mirrors)]
     files = [folder / f"{name}{suffix}" for folder in folders for suffix in (".parquet", ".jsonl")]
     return next((file for file in files if file.is_file()), None)
 
@@ -158,8 +162,33 @@ def _first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
-def _fetch(spec: TaskSpec, name: str, mirrors: Sequence[str]) -> tuple["Dataset", dict[str, str | None]]:
-    """The rows under the data's own column names, and where they came from: {"sha256", "revision"}."""
+_Fetched = tuple["pyarrow.Table", Sequence[str] | None, str, dict[str, str | None]]
+"""Rows under the data's own column names, names of its label ids, a place for errors, and {"sha256", "revision"}."""
+
+
+def _own(spec: TaskSpec, name: str) -> _Fetched:
+    """The rows of the task's own files, as files have them: labels are texts, and a text that is not there is empty."""
+    found = files.read(files.paths(spec.source.files[name], name))
+    names = found.names.get(spec.columns.get("label", ""))
+    table, notes = columns.plain(found.table, spec, ids=names is not None), list(found.notes)
+    if {"answers", "context"} <= spec.columns.keys():
+        where = spec.columns["answers"], spec.columns["context"]
+        table, mended = offsets.mended(table, *where, place=found.name)
+        notes += mended
+    for note in notes:
+        log.info("%s", note)
+    return table, names, found.name, {"sha256": found.sha256, "revision": None}
+
+
+def _fetch(spec: TaskSpec, name: str, mirrors: Sequence[str]) -> _Fetched:
+    """The rows of a mirror or of the hub."""
+    found, origin = _loaded(spec, name, mirrors)
+    feature = found.features.get(spec.columns.get("label"))
+    names = getattr(feature, "names", None)
+    return found.data.table, names, f"{spec.name} {name}", origin
+
+
+def _loaded(spec: TaskSpec, name: str, mirrors: Sequence[str]) -> tuple["Dataset", dict[str, str | None]]:
     import datasets
 
     datasets.disable_progress_bars()

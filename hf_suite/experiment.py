@@ -7,7 +7,7 @@ from typing import Any
 import accelerate
 import torch
 
-from hf_suite import checkpoint, folders, interop, kinds, launch, models, record, scoring, stamp, tracking
+from hf_suite import checkpoint, folders, interop, kinds, launch, models, own, record, scoring, stamp, tracking
 from hf_suite import origin as origins
 from hf_suite import spec as specs
 from hf_suite.adapters import Adapter, adapter_class, with_protocol
@@ -34,6 +34,7 @@ def run(config: RunConfig, *, resume: bool = False, allow_code: bool = False, wa
     Raises SuiteError: ConfigError, DataError, ModelError, RunError; Interrupted after SIGINT or SIGTERM, with the state
     saved.
     """
+    config = own.settled(config)
     config = config.model_copy(update={"output": str(folders.place(config))})
     if launch.needed(config.processes):
         job = {"config": config.model_dump(mode="json"), "resume": resume, "allow_code": allow_code}
@@ -55,7 +56,7 @@ def run(config: RunConfig, *, resume: bool = False, allow_code: bool = False, wa
 
 def prepared(config: RunConfig, *, resume: bool, allow_code: bool, watch: Watch, stopping: Stopping) -> Session:
     """Steps 1 to 6, from files to a built model: what can be refused is refused here, and nothing is written."""
-    spec = specs.read(config.task["name"], {key: value for key, value in config.task.items() if key != "name"})
+    spec = specs.of(config.task)
     kinds.check(spec)
     _check_named(spec, config, allow_code)
     written, config = config, with_protocol(spec.kind, config)

@@ -1,10 +1,9 @@
 """The rows of one run: train, tune, eval, cut and limited, with their caveats. Reads no file; data does."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from hf_suite import data, shipped, split
+from hf_suite import cutting, data, shipped, split
 from hf_suite.config import RunConfig, TuneConfig
 from hf_suite.data import Split
 from hf_suite.errors import ConfigError, DataError, MissingData
@@ -44,7 +43,7 @@ def parts(spec: TaskSpec, config: RunConfig, *, needs_eval: bool = True) -> Part
         train = _limited(spec, train, config.limit, key="limit", caveats=caveats)
         if share is not None:
             pieces = {"train": 1 - share.share, "tune": share.share}
-            cut = _cut(spec, train, pieces, group=share.group, seed=0)
+            cut = cutting.cut(spec, train, pieces, how=share)
             train, tune = cut["train"], cut["tune"]
         _check_train(spec, train)
     evals = _evals(spec, config, fresh, caveats, needed=needs_eval)
@@ -57,8 +56,8 @@ def parts(spec: TaskSpec, config: RunConfig, *, needs_eval: bool = True) -> Part
 
 
 def _ours(spec: TaskSpec) -> bool:
-    """Whether the data come with the suite, whose version fixes them."""
-    return (shipped.folder("demo-data") / spec.source.path).is_dir()
+    """Whether the data come with the suite, whose version fixes them, or are files, whose hashes do."""
+    return bool(spec.source.files) or (shipped.folder("demo-data") / spec.source.path).is_dir()
 
 
 def _tune(spec: TaskSpec, config: RunConfig) -> TuneConfig | None:
@@ -90,29 +89,16 @@ def _train_split(spec: TaskSpec, config: RunConfig) -> str:
 def _cut_anew(spec: TaskSpec, config: RunConfig, groups: Sequence[str], caveats: list[str]) -> dict[str, Split]:
     """Part -> its rows, of the split that the config cuts anew."""
     wish = config.split
-    if wish is None:
+    if wish is None or wish.of is None:
         return {}
-    total = math.fsum(wish.shares.values())
-    if not wish.shares or min(wish.shares.values()) <= 0 or total > 1 + 1e-9:
-        remedy = "give positive shares with a sum of at most 1"
-        raise ConfigError("split.shares", f"they sum to {total:g}", remedy)
-    by = [wish.group] if wish.group is not None else []
-    extra = list(dict.fromkeys([*by, *groups]))
+    cutting.check(wish)
+    extra = list(dict.fromkeys([column for column in (wish.group, wish.time, *groups) if column is not None]))
     whole = counted(spec, data.rows(spec, wish.of, mirrors=config.mirror, extra=extra), caveats)
-    caveats.append(f"rows cut anew from {wish.of}" + (f" by {wish.group}" if wish.group is not None else ""))
-    shares = {str(part): share for part, share in wish.shares.items()}
-    return _cut(spec, whole, shares, group=wish.group, seed=wish.seed)
-
-
-def _cut(spec: TaskSpec, whole: Split, shares: dict[str, float], *, group: str | None, seed: int) -> dict[str, Split]:
-    groups = whole.rows[group][:] if group is not None else None
-    numbers = split.cut(len(whole.rows), shares, groups=groups, seed=seed)
-    for part, indices in numbers.items():
-        if not len(indices):
-            many = f", grouped by {group} ({len(set(groups)):,} in all)," if groups else ""
-            finding = f"{len(whole.rows):,} rows{many} leave none for {part}"
-            raise DataError(f"{spec.name} {whole.name}", finding, "raise its share, or take more rows or groups")
-    return {part: _select(whole, indices) for part, indices in numbers.items()}
+    by = wish.group or wish.time
+    caveats.append(f"rows cut anew from {wish.of}" + (f" by {by}" if by is not None else ""))
+    if wish.folds is not None:
+        caveats[-1] = f"fold {wish.fold} of {wish.folds} of {wish.of}" + (f" by {by}" if by is not None else "")
+    return cutting.anew(spec, whole, wish)
 
 
 def _evals(
@@ -149,11 +135,7 @@ def _limited(spec: TaskSpec, whole: Split, limit: int | None, *, key: str, cavea
         return whole
     if f"{key} {limit:,}" not in caveats:
         caveats.append(f"{key} {limit:,}")
-    return _select(whole, split.first(len(whole.rows), limit, spec.name))
-
-
-def _select(whole: Split, indices: split.Indices) -> Split:
-    return replace(whole, rows=whole.rows.select(indices))
+    return cutting.select(whole, split.first(len(whole.rows), limit, spec.name))
 
 
 def _without_groups(spec: TaskSpec, part: Split) -> Split:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from hf_suite import config as configs
-from hf_suite import data, kinds, models, parts, schema, shipped, stamp
+from hf_suite import data, kinds, models, own, parts, schema, shipped, stamp
 from hf_suite import spec as specs
 from hf_suite.config import ModelConfig, RunConfig, SuiteConfig
 from hf_suite.errors import ConfigError, MissingData, ModelError, SuiteError
@@ -190,16 +190,15 @@ class _Planner:
         for key, value in (self.suite.tasks.get(task) or {}).items():
             differs = schema.merged(differs, schema.nested(key, value))
         _check_keys(differs, f"{task} in the suite")
-        own = {"task": task, "model": variant.model, "seed": variant.seed, "mirror": self.mirrors, "output": None}
+        cell = {"task": task, "model": variant.model, "seed": variant.seed, "mirror": self.mirrors, "output": None}
         said = schema.read_yaml(shipped.find("configs", variant.config))
-        for layer in (differs, dict(self.over), own):
+        for layer in (differs, dict(self.over), cell):
             said = configs.layered(said, layer)
-        on_task = said["task"]
-        spec = specs.read(task, {key: value for key, value in on_task.items() if key != "name"})
+        spec = specs.of(said["task"])
         kinds.check(spec)
         if spec.source.train is None and "split" not in said:
             said["train"] = None
-        return schema.build(RunConfig, said, f"{task} in the suite"), spec
+        return own.settled(schema.build(RunConfig, said, f"{task} in the suite")), spec
 
     def _source(self, task: str, needed: "_Needed") -> str:
         """The task whose run this one needs: as the suite writes it, else beside its own file, else shipped."""

@@ -1,10 +1,11 @@
 """TaskSpec: what is scored, as facts. Checks a file's form only; whether kind and metrics exist is kinds.check's."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from hf_suite import schema, shipped
 from hf_suite.schema import Record
@@ -19,13 +20,23 @@ def _forty_hex(value: str | None) -> str | None:
 Revision = Annotated[str | None, AfterValidator(_forty_hex)]
 
 
+def _several(value: Any) -> Any:
+    """One word is short for a list of it."""
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_several)]
+
+
 class Source(Record):
     """Where a task's rows come from."""
 
     path: str
-    """The dataset's id on the hub (`nyu-mll/glue`); a mirror holds it as a folder of that name."""
-    subset: str
-    """The dataset's configuration (`sst2`)."""
+    """The dataset's id on the hub (`nyu-mll/glue`), a folder of that name in a mirror; of own files their name."""
+    subset: str | None = None
+    """The dataset's configuration (`sst2`); null takes its only one."""
+    files: dict[str, Words] = Field(default_factory=dict)
+    """For rows of your own: split -> a file, folder, pattern or URL, or several; no mirror or hub is asked for it."""
     revision: Revision = None
     """A 40-hex commit; null means unpinned, which the Result says."""
     train: str | None = None
@@ -36,6 +47,11 @@ class Source(Record):
     """A split without labels, kept for submissions."""
     rows: dict[str, int | None] = Field(default_factory=dict)
     """The published number of rows of each split, before anything is dropped; null where it has not been read."""
+
+    @property
+    def id(self) -> str:
+        """`nyu-mll/glue/sst2`, or what own files are called."""
+        return f"{self.path}/{self.subset}" if self.subset is not None else self.path
 
 
 class Scale(Record):
@@ -123,6 +139,13 @@ class TaskSpec(Record):
         """Whether the data are fixed to a commit."""
         return self.source.revision is not None
 
+    def facts(self) -> dict[str, Any]:
+        """What is recorded of a task: all but where its files lie, of which the last names are kept."""
+        found = self.model_dump(mode="json")
+        files = found["source"]["files"]
+        found["source"]["files"] = {split: [_last_name(word) for word in words] for split, words in files.items()}
+        return found
+
     def metric_names(self) -> list[str]:
         """The metrics' names, in the file's order."""
         return [metric if isinstance(metric, str) else metric.name for metric in self.metrics]
@@ -136,12 +159,44 @@ def normalized(label: str) -> str:
 def read(task: str, over: dict[str, Any] | None = None) -> TaskSpec:
     """The task of that name (shipped) or path (a file of the user's own), with `over` laid upon its fields."""
     path = shipped.find("tasks", task)
-    return schema.build(TaskSpec, schema.merged(schema.read_yaml(path), over or {}), _place(path))
+    return schema.build(TaskSpec, schema.merged(_beside(path, schema.read_yaml(path)), over or {}), _place(path))
+
+
+def of(task: Mapping[str, Any]) -> TaskSpec:
+    """The task that a config's `task` says: a whole one as it stands, else the named one with what differs there."""
+    fields = dict(task)
+    if is_whole(fields):
+        return schema.build(TaskSpec, fields, "task")
+    return read(fields.pop("name"), fields)
+
+
+def is_whole(task: Mapping[str, Any]) -> bool:
+    """Whether a config's `task` holds all facts itself, so that its name is no file's."""
+    return {"kind", "version", "source", "columns", "metrics"} <= task.keys()
 
 
 def names() -> list[str]:
     """The names of the shipped tasks."""
     return list(shipped.files("tasks"))
+
+
+def _beside(path: Path, facts: dict[str, Any]) -> dict[str, Any]:
+    """A task file's facts, its files taken from where the task file lies."""
+    source = facts.get("source")
+    files = source.get("files") if isinstance(source, dict) else None
+    if not isinstance(files, dict) or path.parent == Path():
+        return facts
+    moved = {split: [_from(path.parent, word) for word in _several(words)] for split, words in files.items()}
+    return schema.merged(facts, {"source": {"files": moved}})
+
+
+def _from(folder: Path, word: Any) -> Any:
+    relative = isinstance(word, str) and "://" not in word and not word.startswith("~")
+    return str(folder / word) if relative else word
+
+
+def _last_name(word: str) -> str:
+    return re.split(r"[?#]", word)[0].rstrip("/").rpartition("/")[2]
 
 
 def _place(path: Path) -> str:

@@ -15,6 +15,7 @@ import torch
 from accelerate import Accelerator
 
 from hf_suite import data, folders
+from hf_suite import spec as specs
 from hf_suite.adapters import ADAPTERS, with_protocol
 from hf_suite.config import RunConfig
 from hf_suite.evaluation import Evaluation
@@ -23,7 +24,8 @@ from hf_suite.session import Session
 from hf_suite.spec import TaskSpec
 
 _LIBRARIES = ("accelerate", "datasets", "hf-suite", "numpy", "peft", "tokenizers", "torch", "transformers")
-_NOT_CONTENT = {"task", "seed", "model", "init_from"}  # what they name stands in the key by its content
+_NOT_CONTENT = {"task", "seed", "model", "data", "init_from"}  # what they name stands in the key by its content
+_NOT_OF_TASK: Any = {"published": True, "checked": True, "source": {"files": True}}  # what only documents it, and where
 _OF_LINEAGE = ("task", "id", "seed", "caveats")  # what of a run counts in the id of those that come from it
 
 
@@ -43,7 +45,7 @@ def cell_key(spec: TaskSpec, config: RunConfig, *, model: str, mirrors: tuple[st
     content = {
         **head,
         **({} if version == 1 else {"adapter": version}),
-        "task": spec.model_dump(mode="json", exclude_defaults=True, exclude={"published", "checked"}),
+        "task": spec.model_dump(mode="json", exclude_defaults=True, exclude=_NOT_OF_TASK),
         "config": {key: value for key, value in folders.written(config).items() if key not in _NOT_CONTENT},
         "labels": config.model.labels,
         "model": model,
@@ -67,7 +69,7 @@ def content(session: Session) -> dict[str, str]:
     origin = {} if session.origin_sha256 is None else {"init_from": session.origin_sha256}
     return {
         **origin,
-        "task": digest(session.spec.model_dump(mode="json", exclude={"published", "checked"})),
+        "task": digest(session.spec.model_dump(mode="json", exclude=_NOT_OF_TASK)),
         "model": session.located.sha256,
         "rows": digest([[split.sha256, split.revision, len(split.rows)] for split in splits if split is not None]),
     }
@@ -83,7 +85,7 @@ def facts(session: Session) -> dict[str, Any]:
     lineage = [{name: run[name] for name in _OF_LINEAGE if name in run} for run in session.lineage]
     return {
         "id": digest([key, written.seed, lineage])[:16],
-        "task": session.spec.model_dump(mode="json"),
+        "task": session.spec.facts(),
         "config": _named(folders.written(written), session),
         "resolved": _named(config.model_dump(mode="json", exclude=set(folders.WHERE)), session),
         "seed": written.seed,
@@ -96,7 +98,7 @@ def facts(session: Session) -> dict[str, Any]:
             **session.parameters,
         },
         "data": {
-            "id": f"{spec.source.path}/{spec.source.subset}",
+            "id": spec.source.id,
             "revision": _revision(session),
             "sha256": {split.name: split.sha256 for split in splits.values() if split is not None},
         },
@@ -217,7 +219,7 @@ def _named(config: dict[str, Any], session: Session) -> dict[str, Any]:
     return {
         **config,
         "model": {**config["model"], **names},
-        "task": {**config["task"], "name": session.spec.name},
+        "task": {**({} if specs.is_whole(config["task"]) else config["task"]), "name": session.spec.name},
         **({} if session.init_from is None else {"init_from": session.init_from}),
     }
 

@@ -95,7 +95,8 @@ def test_every_module_stands_in_a_layer():
 LIGHT = [
     "hf_suite", "hf_suite.errors", "hf_suite.schema", "hf_suite.shipped", "hf_suite.spec", "hf_suite.config",
     "hf_suite.metrics", "hf_suite.kinds", "hf_suite.record", "hf_suite.report.markdown", "hf_suite.batching",
-    "hf_suite.split", "hf_suite.columns", "hf_suite.scoring", "hf_suite.cli",
+    "hf_suite.split", "hf_suite.columns", "hf_suite.files", "hf_suite.guessing", "hf_suite.offsets", "hf_suite.own",
+    "hf_suite.scoring", "hf_suite.cli",
 ]  # fmt: skip
 WITHOUT = f"""
 import sys

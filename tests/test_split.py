@@ -75,3 +75,43 @@ def test_groups_beyond_the_shares_are_left_out_whole():
     parts = split.cut(100, {"train": 0.3, "eval": 0.2}, groups=groups)
     assert {part: len(numbers) for part, numbers in parts.items()} == {"train": 30, "eval": 20}
     assert not {groups[number] for number in parts["train"]} & {groups[number] for number in parts["eval"]}
+
+
+def test_strata_have_their_share_in_every_part():
+    strata = ["rare" if number % 10 == 0 else "common" for number in range(200)]
+
+    parts = split.cut(200, {"train": 0.8, "tune": 0.1, "eval": 0.1}, strata=strata)
+
+    rare = {part: sum(strata[number] == "rare" for number in numbers) for part, numbers in parts.items()}
+    assert {part: len(numbers) for part, numbers in parts.items()} == {"train": 160, "tune": 20, "eval": 20}
+    assert rare == {"train": 16, "tune": 2, "eval": 2}
+
+
+def test_groups_stay_whole_among_strata():
+    groups = [number // 2 for number in range(100)]
+    strata = [number // 2 % 2 for number in range(100)]
+
+    parts = split.cut(100, {"train": 0.8, "eval": 0.2}, groups=groups, strata=strata)
+
+    assert {part: len(numbers) for part, numbers in parts.items()} == {"train": 80, "eval": 20}
+    assert {groups[number] for number in parts["train"]} & {groups[number] for number in parts["eval"]} == set()
+
+
+def test_every_row_stands_in_one_fold():
+    folds = [split.fold(23, 5, number, strata=["a", "b"] * 11 + ["a"]) for number in range(5)]
+
+    assert sorted(numpy.concatenate(folds).tolist()) == list(range(23))
+    assert [len(fold) for fold in folds] == [5, 4, 5, 4, 5]
+
+
+def test_by_time_the_latest_rows_come_last_and_no_moment_is_torn():
+    parts = split.by_time([5, 1, 2, 4, 4, 3], {"train": 0.6, "eval": 0.4})
+
+    assert {part: numbers.tolist() for part, numbers in parts.items()} == {"train": [1, 2, 3, 4, 5], "eval": [0]}
+
+
+def test_rows_alike_by_either_grouping_are_one_group():
+    found = split.joined(["x", "x", "y", "z"], [1, 2, 2, 3])
+
+    assert len(set(found[:3])) == 1
+    assert found[3] not in found[:3]

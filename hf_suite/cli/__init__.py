@@ -6,11 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
-from hf_suite.cli import bench, config, demo, env, export, models, results, run, score, tasks
+from hf_suite.cli import bench, config, demo, env, export, models, own, results, run, score, tasks
 from hf_suite.errors import SuiteError
 
 COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "train": (run.train, f"hf-suite train lora-small --task demo_reviews --model {demo.MODEL} -o runs/reviews"),
+    "init": (own.init, "hf-suite init reviews.csv -o mytask.yaml"),
     "eval": (run.eval_, "hf-suite eval runs/reviews"),
     "export": (export.export, "hf-suite export runs/reviews exported/reviews"),
     "bench": (bench.bench, f"hf-suite bench demo --model {demo.MODEL} --seeds 2 --dry-run"),

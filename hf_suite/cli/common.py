@@ -25,6 +25,14 @@ Model = Annotated[
     str | None,
     typer.Option("--model", help="A folder, a hub id, or package:MODULE/PATH.", show_default=False),
 ]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        help="Rows of your own: a file, folder, pattern or URL. Without --task the task is guessed from them.",
+        show_default=False,
+    ),
+]
 Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", help="The run folder; without it one under runs/.", show_default=False),
@@ -55,6 +63,7 @@ def given(
     *,
     task: str | None = None,
     model: str | None = None,
+    data: str | None = None,
     output: Path | None = None,
     limit: int | None = None,
     seed: int | None = None,
@@ -75,6 +84,7 @@ def given(
     flags: dict[str, Any] = {
         "task": tasks[0] if tasks else task,
         "model": model,
+        "data": data,
         "output": str(output) if output is not None else None,
         "limit": limit,
         "seed": seed,

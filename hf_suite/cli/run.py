@@ -11,6 +11,7 @@ from rich.text import Text
 from hf_suite import config as configs
 from hf_suite.cli.common import (
     AllowCode,
+    Data,
     Json,
     Limit,
     Mirror,
@@ -24,6 +25,7 @@ from hf_suite.cli.common import (
     speaks,
     wide_console,
 )
+from hf_suite.cli.own import from_data
 from hf_suite.cli.progress import log_to_stderr, watching
 from hf_suite.errors import ConfigError
 from hf_suite.kinds import KINDS
@@ -44,6 +46,7 @@ def train(
     words: Words = None,
     task: Task = None,
     model: Model = None,
+    data: Data = None,
     output: Output = None,
     limit: Limit = None,
     seed: Seed = None,
@@ -53,10 +56,10 @@ def train(
     allow_code: AllowCode = False,
     as_json: Json = False,
 ) -> None:
-    """Finetune a checkpoint on a task and score it."""
+    """Finetune a checkpoint on a task, or on rows of your own, and score it."""
     flags = {"limit": limit, "seed": seed, "processes": processes}
-    file, over = given(words, task=task, model=model, output=output, mirror=mirror, **flags)
-    _run(configs.read(file, over), resume=resume, allow_code=allow_code, as_json=as_json)
+    file, over = given(words, task=task, model=model, data=data, output=output, mirror=mirror, **flags)
+    _run(from_data(file, over), resume=resume, allow_code=allow_code, as_json=as_json)
 
 
 def eval_(

@@ -1,0 +1,137 @@
+"""One split's rows cut into parts as a config says: by share, group, label, time or fold. Fetches nothing."""
+
+import datetime
+import hashlib
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy
+
+from hf_suite import split
+from hf_suite.config import SplitConfig, TuneConfig
+from hf_suite.data import Split
+from hf_suite.errors import ConfigError, DataError
+from hf_suite.kinds import KINDS
+from hf_suite.spec import TaskSpec
+
+_ORDER = ("train", "tune", "eval")
+
+
+def check(wish: SplitConfig) -> None:
+    """Refuses keys that contradict each other. Raises ConfigError."""
+    if wish.folds is not None:
+        _check_folds(wish, wish.folds)
+        return
+    if wish.fold is not None:
+        raise ConfigError("split.fold", "there are no folds", "say split.folds=5 too, or leave it out")
+    total = math.fsum(wish.shares.values())
+    if not wish.shares or min(wish.shares.values()) <= 0 or total > 1 + 1e-9:
+        remedy = "give positive shares with a sum of at most 1"
+        raise ConfigError("split.shares", f"they sum to {total:g}", remedy)
+    for key, said in (("group", wish.group), ("together", wish.together), ("stratify", wish.stratify)):
+        if wish.time is not None and said:
+            raise ConfigError(f"split.{key}", "a split by time knows only the time", f"leave time or {key} out")
+
+
+def _check_folds(wish: SplitConfig, folds: int) -> None:
+    if wish.fold is None:
+        finding = f"{folds} folds are {folds} runs"
+        raise ConfigError("split.folds", finding, "run them all by hf-suite bench, or one by split.fold=0")
+    if wish.fold >= folds:
+        raise ConfigError("split.fold", f"{wish.fold} of {folds} folds", f"they are 0 to {folds - 1}")
+    if wish.time is not None:
+        raise ConfigError("split.time", "folds are dealt by chance, not by time", "leave folds or time out")
+    tune = wish.shares.get("tune", 0.0)
+    if wish.shares.keys() - {"tune"} or not 0 <= tune < 1:
+        said = ", ".join(f"{part} {share:g}" for part, share in wish.shares.items())
+        raise ConfigError("split.shares", f"{said}, and folds set train and eval", "say at most split.shares.tune=0.1")
+
+
+def anew(spec: TaskSpec, whole: Split, wish: SplitConfig) -> dict[str, Split]:
+    """Part -> its rows, of a split cut as a checked config says. Raises DataError where a part is left without rows."""
+    if wish.folds is not None:
+        return _folded(spec, whole, wish, wish.folds)
+    shares = {str(part): share for part, share in wish.shares.items()}
+    if wish.time is None:
+        return cut(spec, whole, shares, how=wish, seed=wish.seed)
+    moments = _moments(whole.rows[wish.time][:], wish.time, f"{spec.name} {whole.name}")
+    ordered = {part: shares[part] for part in _ORDER if part in shares}
+    return _parts(spec, whole, split.by_time(moments, ordered), how=f", by {wish.time},")
+
+
+def cut(
+    spec: TaskSpec, whole: Split, shares: Mapping[str, float], *, how: SplitConfig | TuneConfig, seed: int = 0
+) -> dict[str, Split]:
+    """Part -> its rows, by shares. Raises DataError where a part is left without rows."""
+    groups, strata = _groups(spec, whole, how), _strata(whole, how)
+    numbers = split.cut(len(whole.rows), shares, groups=groups, strata=strata, seed=seed)
+    many = f", grouped by {how.group} ({len(set(groups)):,} in all)," if groups and how.group else ""
+    return _parts(spec, whole, numbers, how=many)
+
+
+def select(whole: Split, indices: split.Indices) -> Split:
+    """Some rows of a split, by their positions."""
+    return replace(whole, rows=whole.rows.select(indices))
+
+
+def _folded(spec: TaskSpec, whole: Split, wish: SplitConfig, folds: int) -> dict[str, Split]:
+    groups, strata = _groups(spec, whole, wish), _strata(whole, wish)
+    taken = split.fold(len(whole.rows), folds, wish.fold or 0, groups=groups, strata=strata, seed=wish.seed)
+    left = sorted(set(range(len(whole.rows))) - set(taken.tolist()))
+    found = _parts(
+        spec, whole, {"eval": taken, "train": numpy.array(left, dtype=numpy.int64)}, how=f" in {folds} folds"
+    )
+    tune = wish.shares.get("tune")
+    if tune is None:
+        return found
+    return {**found, **cut(spec, found["train"], {"train": 1 - tune, "tune": tune}, how=wish, seed=wish.seed)}
+
+
+def _parts(spec: TaskSpec, whole: Split, numbers: Mapping[str, split.Indices], *, how: str) -> dict[str, Split]:
+    for part, indices in numbers.items():
+        if not len(indices):
+            finding = f"{len(whole.rows):,} rows{how} leave none for {part}"
+            raise DataError(f"{spec.name} {whole.name}", finding, "raise its share, or take more rows or groups")
+    return {part: select(whole, indices) for part, indices in numbers.items()}
+
+
+def _groups(spec: TaskSpec, whole: Split, how: SplitConfig | TuneConfig) -> Sequence[Hashable] | None:
+    """What must stay together: the values of a column, rows of equal texts, or both."""
+    named = whole.rows[how.group][:] if how.group is not None else None
+    if not how.together:
+        return named
+    inputs = sorted(KINDS[spec.kind].inputs | (KINDS[spec.kind].optional & {"text_pair"} & spec.columns.keys()))
+    equal = [_equal(values) for values in zip(*(whole.rows[role][:] for role in inputs), strict=True)]
+    return equal if named is None else split.joined(named, equal)
+
+
+def _equal(texts: Sequence[Any]) -> bytes:
+    """The same for texts that differ only in case and spaces."""
+    plain = "\0".join(" ".join(str(text).split()).casefold() for text in texts)
+    return hashlib.blake2b(plain.encode(errors="surrogatepass"), digest_size=12).digest()
+
+
+def _strata(whole: Split, how: SplitConfig | TuneConfig) -> Sequence[Hashable] | None:
+    labelled = how.stratify and "label" in whole.rows.column_names
+    return [str(label) for label in whole.rows["label"]] if labelled else None
+
+
+def _moments(values: Sequence[Any], column: str, place: str) -> list[Any]:
+    """Dates, or numbers, that can be put in order. Raises DataError."""
+    for row, value in enumerate(values):
+        if value is None:
+            raise DataError(f"{place} row {row}", f"has no {column!r}", "fill it, or leave split.time out")
+    if all(isinstance(value, int | float | datetime.date) for value in values):
+        return list(values)
+    return [_date(value, column, f"{place} row {row}") for row, value in enumerate(values)]
+
+
+def _date(value: Any, column: str, place: str) -> datetime.datetime:
+    try:
+        found = datetime.datetime.fromisoformat(str(value).strip())
+    except ValueError as error:
+        finding = f"{column!r} is {str(value)[:40]!r}, which is no date"
+        raise DataError(place, finding, "write dates as 2024-12-31 or 2024-12-31 23:59:59") from error
+    return found.replace(tzinfo=datetime.UTC) if found.tzinfo is None else found.astimezone(datetime.UTC)

@@ -1,0 +1,226 @@
+"""Files of one's own -> rows: finds out format, encoding and packing, and says so; the task knows nothing of it."""
+
+import codecs
+import hashlib
+import io
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from hf_suite.errors import DataError
+from hf_suite.files import columnar, objects, tables
+from hf_suite.files.columnar import table_of
+from hf_suite.files.gathering import gathered, numbered
+from hf_suite.files.opening import Examined, examined, unpacked, unreadable
+from hf_suite.files.places import is_text_folder, paths, splits
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["Found", "paths", "read", "sha256", "splits", "table_of"]
+
+Told = Callable[[int, int], None]
+"""Told how many bytes of how many have been read."""
+
+_REFUSED = {
+    "zip": ("is an Excel workbook or a zip archive", "save the sheet as CSV, or unpack the archive"),
+    "xls": ("is an Excel workbook", "save the sheet as CSV"),
+    "sqlite": ("is an SQLite database", "export its table as CSV"),
+    "pdf": ("is a PDF", "extract its text into a CSV or one .txt a document"),
+}
+_NAMED = {
+    "csv": (".csv", ".tsv", ".tab", ".txt", ""),
+    "json": (".json", ""),
+    "lines": (".jsonl", ".ndjson", ".json", ""),
+    "text": (".txt", ""),
+    "parquet": (".parquet", ".pq", ""),
+    "arrow": (".arrow", ".feather", ".ipc", ""),
+    "stream": (".arrow", ".feather", ".ipc", ""),
+}
+"""Format -> the endings that promise it."""
+_CALLED = {
+    "csv": "a table",
+    "json": "one JSON document",
+    "lines": "JSON lines",
+    "text": "plain text",
+    "parquet": "Parquet",
+}
+
+
+@dataclass(frozen=True)
+class Found:
+    """The rows of one split as the files have them."""
+
+    table: "pyarrow.Table"
+    sha256: str
+    name: str
+    """The last name of the file or folder, never an absolute path."""
+    notes: tuple[str, ...]
+    """What was found out of how it is written, as sentences."""
+    names: dict[str, list[str]]
+    """Column -> the names of its label ids, where the file carries them."""
+
+
+def read(places: Sequence[Path], *, told: Told | None = None) -> Found:
+    """The rows of these files or text folders, in their order, with the columns that they name.
+
+    `told` hears of the bytes read. Raises DataError: a file that cannot be read, or not as a table.
+    """
+    notes: list[str] = []
+    watched = told or _silent
+    table = gathered(_batches(places, notes, watched), place=_name(places))
+    return Found(numbered(table), sha256(places), _name(places), tuple(dict.fromkeys(notes)), _label_names(table))
+
+
+def sha256(places: Sequence[Path]) -> str:
+    """What stands for the content: a single file's own hash, else that of all names and hashes."""
+    if len(places) == 1 and places[0].is_file():
+        return examined(places[0]).sha256
+    whole = hashlib.sha256()
+    for path in places:
+        inside = sorted(path.rglob("*")) if path.is_dir() else [path]
+        for file in (file for file in inside if file.is_file() and file.stat().st_size):
+            whole.update(f"{file.relative_to(path.parent)}\0{examined(file).sha256}\n".encode())
+    return whole.hexdigest()
+
+
+def _name(places: Sequence[Path]) -> str:
+    first = places[0].resolve().name
+    return first if len(places) == 1 else f"{places[0].resolve().parent.name}/{first} and {len(places) - 1} more"
+
+
+def _batches(places: Sequence[Path], notes: list[str], told: Told) -> Iterator["pyarrow.RecordBatch"]:
+    total = sum(path.stat().st_size for path in places if path.is_file())
+    done = 0
+    for path in places:
+        if is_text_folder(path):
+            yield from _text_folder(path, notes)
+            continue
+        for batch in _file(examined(path), notes):
+            done += batch.nbytes
+            told(min(done, total), total)
+            yield batch
+    told(total, total)
+
+
+def _file(file: Examined, notes: list[str]) -> Iterator["pyarrow.RecordBatch"]:
+    """The rows of one file by the format that its bytes have."""
+    notes += file.notes
+    name = file.path.name
+    if file.magic in _REFUSED:
+        finding, remedy = _REFUSED[file.magic]
+        raise DataError(str(file.path), finding, remedy)
+    dialect = None
+    form = file.magic or _written_as(file)
+    if form == "csv":
+        dialect = _dialect(file)
+        form = "csv" if dialect is not None else "text"
+    if file.suffix not in _NAMED[form]:
+        notes.append(f"{name}: holds {_CALLED.get(form, 'Arrow')}, whatever its name says")
+    if form == "csv" and dialect is not None and dialect != tables.Dialect(","):
+        notes.append(f"{name}: {dialect.said()}")
+    if form in {"parquet", "arrow", "stream"}:
+        if file.packing is not None:
+            raise DataError(str(file.path), f"is {form} packed by {file.packing}", "unpack it")
+        yield from (
+            columnar.parquet(file.path) if form == "parquet" else columnar.arrow(file.path, stream=form == "stream")
+        )
+        return
+    with _text(file) as text:
+        if form == "csv" and dialect is not None:
+            yield from tables.batches(text, dialect, name=name)
+        elif form == "text":
+            yield from objects.batches(((name, {"text": line.rstrip("\r\n")}) for line in text), name=name)
+        else:
+            rows = objects.lines(text, name) if form == "lines" else objects.document(text, name)
+            yield from objects.batches(rows, name=name)
+
+
+def _written_as(file: Examined) -> str:
+    """csv, json or lines, by the text's beginning."""
+    start = file.head.lstrip("\ufeff \t\r\n")
+    first, _, rest = start.partition("\n")
+    if start.startswith("{"):
+        alone = not rest.strip() or not rest.lstrip().startswith("{")
+        one_a_line = file.suffix in {".jsonl", ".ndjson"} or (_is_object(first) and not alone)
+        return "lines" if one_a_line else "json"
+    if start.startswith("[") and (file.suffix in {".json", ".jsonl", ".ndjson"} or start[1:].lstrip().startswith("{")):
+        return "json"
+    if file.suffix in {".jsonl", ".ndjson"}:
+        return "lines"
+    return "csv"
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
+
+
+def _dialect(file: Examined) -> tables.Dialect | None:
+    """How a table is separated; None where a file named .txt is no table."""
+    whole = len(file.head) < 1 << 15
+    delimiters = {".tsv": "\t,;|", ".tab": "\t,;|", ".txt": "\t"}.get(file.suffix, ",\t;|")
+    found = tables.sniffed(file.head, delimiters=delimiters, whole=whole)
+    if found is None and file.suffix != ".txt":
+        return tables.Dialect("\t" if file.suffix in {".tsv", ".tab"} else ",")
+    return found
+
+
+def _text(file: Examined) -> IO[str]:
+    encoding = codecs.lookup(file.encoding).name
+    try:
+        return io.TextIOWrapper(unpacked(file.path, file.packing), encoding=encoding, newline="")
+    except OSError as error:
+        raise unreadable(file.path, error) from error
+
+
+def _text_folder(folder: Path, notes: list[str]) -> Iterator["pyarrow.RecordBatch"]:
+    """A row a text file, with its text, its folder's name as label, and its name. Raises DataError."""
+    labels = {inner.name: sorted(inner.rglob("*.txt")) for inner in sorted(folder.iterdir()) if inner.is_dir()}
+    full = {label: texts for label, texts in labels.items() if texts and not label.startswith(".")}
+    if len(full) < 2:
+        finding = f"holds texts of {'one label (' + next(iter(full)) + ')' if full else 'no label'}"
+        raise DataError(str(folder), finding, f"give one folder a label, as {folder.name}/LABEL/TEXT.txt")
+
+    def rows() -> objects.Places:
+        for label, texts in full.items():
+            for path in texts:
+                file = _text_of(path, notes)
+                yield str(path), {"text": file, "label": label, "file": path.relative_to(folder).as_posix()}
+
+    yield from objects.batches(rows(), name=folder.name)
+
+
+def _text_of(path: Path, notes: list[str]) -> str:
+    try:
+        if not path.stat().st_size:
+            return ""
+    except OSError as error:
+        raise unreadable(path, error) from error
+    file = examined(path)
+    if file.magic is not None:
+        raise DataError(str(path), "is no text", "take it out of the folder")
+    notes += file.notes
+    with _text(file) as text:
+        return text.read()
+
+
+def _label_names(table: "pyarrow.Table") -> dict[str, list[str]]:
+    """The names of label ids that datasets' own Parquet and Arrow files carry."""
+    metadata = (table.schema.metadata or {}).get(b"huggingface")
+    if metadata is None:
+        return {}
+    features = json.loads(metadata).get("info", {}).get("features", {})
+    return {
+        name: feature["names"]
+        for name, feature in features.items()
+        if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
+    }
+
+
+def _silent(done: int, total: int) -> None:
+    """Nobody watches."""

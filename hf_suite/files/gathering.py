@@ -1,0 +1,106 @@
+"""Rows that come a batch at a time -> one table, in memory while they are few and on disk when they are many."""
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hf_suite.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow
+
+SPILL_BYTES = 256_000_000
+"""What is larger lies in a file that is mapped, and that goes when its rows do."""
+_NONE = ("NA", "N/A")
+_NUMBER = r"^-?(?:0|[1-9]\d*|\d*\.\d+|[1-9]\d*\.)(?:[eE][+-]?\d+)?$"
+
+
+def gathered(batches: Iterable["pyarrow.RecordBatch"], *, place: str, spill: int = SPILL_BYTES) -> "pyarrow.Table":
+    """All batches as one table; columns that some lack are null there. Raises DataError where their types differ."""
+    import pyarrow
+
+    tables: list[pyarrow.Table] = []
+    held: list[pyarrow.RecordBatch] = []
+    size = 0
+    for batch in batches:
+        held.append(batch)
+        size += batch.nbytes
+        if size > spill:
+            tables += _spilled(held)
+            held, size = [], 0
+    tables += [pyarrow.Table.from_batches(run) for run in _alike(held)]
+    if not sum(len(table) for table in tables):
+        raise DataError(place, "has no rows", "give a file with rows")
+    try:
+        return pyarrow.concat_tables(tables, promote_options="permissive")
+    except pyarrow.ArrowException as error:
+        finding = f"a column is of one type here and of another there ({str(error).splitlines()[0]})"
+        raise DataError(place, finding, "write it the same way everywhere") from error
+
+
+def _spilled(batches: list["pyarrow.RecordBatch"]) -> list["pyarrow.Table"]:
+    """The batches written to disk and mapped from there."""
+    import pyarrow
+    import pyarrow.ipc
+
+    tables = []
+    for run in _alike(batches):
+        with tempfile.NamedTemporaryFile(prefix="hf-suite-", suffix=".arrow", delete=False) as file:
+            with pyarrow.ipc.new_file(file, run[0].schema) as writer:
+                for batch in run:
+                    writer.write_batch(batch)
+            path = Path(file.name)
+        tables.append(pyarrow.ipc.open_file(pyarrow.memory_map(str(path))).read_all())
+        path.unlink()  # the mapping holds it until the rows are gone
+    return tables
+
+
+def _alike(batches: list["pyarrow.RecordBatch"]) -> Iterator[list["pyarrow.RecordBatch"]]:
+    """Runs of neighbours of one schema."""
+    run: list[Any] = []
+    for batch in batches:
+        if run and not batch.schema.equals(run[0].schema):
+            yield run
+            run = []
+        run.append(batch)
+    if run:
+        yield run
+
+
+def numbered(table: "pyarrow.Table") -> "pyarrow.Table":
+    """Columns whose every text is a number as numbers: whole ones as int64, others as float64; `007` is a text."""
+    import pyarrow
+
+    for at, name in enumerate(table.column_names):
+        column = table[name]
+        if pyarrow.types.is_dictionary(column.type):
+            table = table.set_column(at, name, column.cast(column.type.value_type))
+        if pyarrow.types.is_large_string(column.type) and _all_numbers(column):
+            table = table.set_column(at, name, _cast(column))
+    return table
+
+
+def _all_numbers(column: "pyarrow.ChunkedArray") -> bool:
+    """Whether all values are numbers, but for the words that say that there is none."""
+    import pyarrow
+    import pyarrow.compute as compute
+
+    none, seen = pyarrow.array(_NONE, column.type), False
+    for chunk in column.chunks:
+        fits = compute.match_substring_regex(chunk, _NUMBER)
+        if compute.all(compute.or_(fits, compute.is_in(chunk, value_set=none))).as_py() is False:
+            return False
+        seen = seen or compute.any(fits).as_py() is True
+    return seen
+
+
+def _cast(column: "pyarrow.ChunkedArray") -> "pyarrow.ChunkedArray":
+    import pyarrow
+    import pyarrow.compute as compute
+
+    column = compute.if_else(compute.is_in(column, value_set=pyarrow.array(_NONE, column.type)), None, column)
+    try:
+        return column.cast(pyarrow.int64())
+    except pyarrow.ArrowInvalid:
+        return column.cast(pyarrow.float64())

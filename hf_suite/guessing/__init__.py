@@ -1,0 +1,170 @@
+"""A table -> the task that it is most likely meant for, with a reason for each column; what is said overrules."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hf_suite import schema
+from hf_suite.errors import ConfigError, DataError
+from hf_suite.guessing.facts import FEW, Column, columns
+from hf_suite.guessing.rules import RULES, Ambiguous, Asked, Found
+from hf_suite.kinds import KINDS
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["Ambiguous", "Guess", "guess", "language"]
+
+_WAY = "name another column as task.columns.label=COLUMN"
+
+
+@dataclass(frozen=True)
+class Guess:
+    """The fields of a task but for its name and source, and why each column plays its role."""
+
+    facts: dict[str, Any]
+    reasons: dict[str, str]
+    notes: tuple[str, ...] = ()
+
+
+def guess(
+    table: "pyarrow.Table", *, place: str, said: Mapping[str, Any], names: Mapping[str, list[str]] | None = None
+) -> Guess:
+    """The task that a table is most likely meant for.
+
+    `said` holds fields of a task that the user has settled (kind, columns, target, labels, metrics); `names` are the
+    label names that the data carries, by column. Raises Ambiguous where two columns could play a role, DataError where
+    none can, or one that does cannot be learnt; ConfigError for a kind that there is not.
+    """
+    asked = Asked(place, table, columns(table), said, names or {})
+    for role, name in said.get("columns", {}).items():
+        if str(name).partition(".")[0] not in asked.columns:
+            there = list(asked.columns)
+            remedy = f"{schema.nearest(str(name), there)}there are: {', '.join(there)}"
+            raise DataError(place, f"no column {name!r} (task.columns.{role})", remedy)
+    found = _by_rules(asked)
+    facts = schema.merged(found.facts, {key: value for key, value in said.items() if key != "name"})
+    if facts["kind"] not in KINDS:
+        finding = f"looks like {facts['kind']} ({found.reasons['kind']}), which this version does not do"
+        raise ConfigError(place, finding, f"say task.kind=..., one of: {', '.join(KINDS)}, and task.columns")
+    complete = _COMPLETED.get(facts["kind"])
+    return Guess(complete(facts, asked) if complete is not None else facts, found.reasons, found.notes)
+
+
+def _by_rules(asked: Asked) -> Found:
+    kind = asked.said.get("kind")
+    if kind is not None and kind not in RULES:
+        hint = schema.nearest(str(kind), RULES)
+        raise ConfigError("task.kind", f"no kind {kind!r} can be guessed", f"{hint}there are: {', '.join(RULES)}")
+    rules = RULES if kind is None else {kind: RULES[kind]}
+    found = next((made for rule in rules.values() if (made := rule(asked)) is not None), None)
+    if found is not None:
+        return found
+    listed = ", ".join(f"{column.name} ({_spoken(column)})" for column in asked.columns.values())
+    if len(asked.columns) == 1:
+        remedy = "give a second column, with the label of each text"
+        raise DataError(asked.place, f"has one column, {listed}, and nothing to learn from it", remedy)
+    remedy = "name them as task.columns.text=COLUMN task.columns.label=COLUMN"
+    raise DataError(asked.place, f"no text and label are to be found among {listed}", remedy)
+
+
+def _spoken(column: Column) -> str:
+    sorts = {"text": "texts", "whole": "whole numbers", "number": "numbers", "boolean": "true and false"}
+    sorts |= {"date": "dates", "list": "lists", "struct": "objects", "nothing": "empty"}
+    return f"{column.distinct:,} {sorts[column.sort]}" if column.distinct else sorts[column.sort]
+
+
+def _classes(facts: dict[str, Any], asked: Asked) -> dict[str, Any]:
+    """Labels found, once the columns can be learnt."""
+    label = asked.columns[facts["columns"]["label"]]
+    _check_texts(facts, asked, label)
+    _check_label(facts, asked, label)
+    if facts.get("target") == "number" or facts.get("labels") is not None:
+        return facts
+    found = asked.names.get(label.name) or sorted({_label_text(value) for value in label.values}, key=_natural)
+    return {**facts, "labels": found}
+
+
+def _label_text(value: Any) -> str:
+    """As `columns.plain` writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+
+
+def _natural(label: str) -> tuple[int, float, str]:
+    number = re.fullmatch(r"-?\d+(?:\.\d+)?", label)
+    return (0, float(label), label) if number else (1, 0.0, label)
+
+
+def _check_texts(facts: dict[str, Any], asked: Asked, label: Column) -> None:
+    for role in ("text", "text_pair"):
+        column = asked.columns.get(facts["columns"].get(role, ""))
+        if column is None:
+            continue
+        way = f"name another column as task.columns.{role}=COLUMN"
+        if column.sort != "text":
+            raise DataError(asked.place, f"column {column.name!r} holds {_spoken(column)}, not texts", way)
+        if column.name == label.name or _same(asked.table, column, label):
+            raise DataError(asked.place, f"column {column.name!r} is the label {label.name!r} itself", way)
+
+
+def _same(table: "pyarrow.Table", column: Column, label: Column) -> bool:
+    """Whether a text is its row's label, in all rows that are looked at."""
+    if column.sort != "text" or label.sort != "text":
+        return False
+    pairs = zip(*(table[name].slice(0, 1_000).to_pylist() for name in (column.name, label.name)), strict=True)
+    return all(str(text).strip() == str(value).strip() for text, value in pairs)
+
+
+def _check_label(facts: dict[str, Any], asked: Asked, label: Column) -> None:
+    name, place = label.name, asked.place
+    if (label.several and asked.role("label") is None) or label.sort == "list":
+        finding = f"column {name!r} holds several labels a row, which cannot be trained yet"
+        raise DataError(place, finding, "keep one label a row, or name another column as task.columns.label=COLUMN")
+    if label.sort == "date":
+        raise DataError(place, f"column {name!r} holds dates, not labels", _WAY)
+    if label.counts:
+        raise DataError(place, f"column {name!r} only counts the rows, so it is no label", _WAY)
+    if not label.filled:
+        raise DataError(place, f"column {name!r} is empty, so no row has a label", _WAY)
+    if (len(label.values) if label.values else label.distinct) < 2:
+        only = _label_text(label.values[0]) if label.values else ""
+        finding = f"all {label.filled:,} rows have the label {only!r} (column {name!r})"
+        raise DataError(place, finding, f"give rows of another label too, or {_WAY}")
+    if facts.get("target") == "number":
+        _check_number(label, place)
+        return
+    if label.distinct >= label.filled > 2:
+        raise DataError(place, f"no two of {label.filled:,} rows have the same label (column {name!r})", _WAY)
+    if label.distinct > FEW and facts.get("labels") is None:
+        finding = f"column {name!r} has {label.distinct:,} different values, too many to be taken for classes"
+        raise DataError(place, finding, f"list them as task.labels=[...], or {_WAY}")
+
+
+def _check_number(label: Column, place: str) -> None:
+    if label.sort not in {"whole", "number"}:
+        raise DataError(place, f"column {label.name!r} holds {_spoken(label)}, not numbers", _WAY)
+
+
+def _answers(facts: dict[str, Any], asked: Asked) -> dict[str, Any]:
+    """Whether questions without an answer occur, and the scores that follow."""
+    column = asked.columns[facts["columns"]["answers"]]
+    golds = asked.table[column.name].to_pylist()
+    none = sum(not (gold.get("text") if isinstance(gold, dict) else gold) for gold in golds)
+    metric = {"unanswerable": True, "metrics": ["squad_v2"]} if none else {"metrics": ["squad"]}
+    return {**metric, "headline": "f1", **facts}
+
+
+_COMPLETED = {"classification": _classes, "question_answering": _answers}
+"""Kind -> what else is to be found in the rows."""
+
+_ENGLISH = {"the", "a", "an", "of", "and", "to", "in", "is", "it", "that", "was", "for", "with", "this", "on", "are"}
+
+
+def language(texts: Iterable[str]) -> str:
+    """`English` where its commonest words are as frequent as they are in English, else `another`."""
+    words = [word for text in texts for word in re.findall(r"\w+", text.casefold())]
+    common = sum(word in _ENGLISH for word in words)
+    return "English" if words and common * 10 > len(words) else "another"

@@ -1,0 +1,138 @@
+"""What a column holds: of what sort, how many values, how long; looked at, not interpreted."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy
+
+if TYPE_CHECKING:
+    import pyarrow
+
+LOOKED_AT = 2_000
+"""Rows that are read one by one; numbers of values are counted over all."""
+FEW = 100
+"""More values than these are no classes, unless they are named as such."""
+_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ]\d{1,2}:\d{2}.*)?")
+_SEPARATOR = re.compile(r"\s*[;|,]\s*")
+
+Sort = Literal["text", "whole", "number", "boolean", "date", "list", "struct", "nothing"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table."""
+
+    name: str
+    sort: Sort
+    rows: int
+    filled: int
+    """Rows with a value."""
+    distinct: int
+    """Different values; 0 where they are lists or structs."""
+    values: tuple[Any, ...]
+    """The different values, most frequent first, where they are few."""
+    words: float
+    """Mean number of words of a text."""
+    fields: tuple[str, ...]
+    """Of structs, and of lists of structs."""
+    several: bool
+    """Whether it holds several values a row: a list, or short texts with a separator that share their parts."""
+    counts: bool
+    """Whether it only counts the rows: 0, 1, 2, ... or 1, 2, 3, ..."""
+
+    @property
+    def few(self) -> bool:
+        """Whether its values could be classes: at least two, few, and most of them more than once."""
+        return 2 <= self.distinct <= FEW and 2 * self.distinct <= self.filled
+
+    @property
+    def long(self) -> bool:
+        """Whether its texts are longer than names and labels are."""
+        return self.sort == "text" and self.words > 2.5
+
+
+def columns(table: "pyarrow.Table") -> dict[str, Column]:
+    """Every column of a table by its name."""
+    return {name: column(table, name) for name in table.column_names}
+
+
+def column(table: "pyarrow.Table", name: str) -> Column:
+    """One column of a table."""
+    import pyarrow.compute
+
+    values = table[name]
+    head = [value for value in values.slice(0, LOOKED_AT).to_pylist() if value is not None]
+    sort = _sort(values.type, head)
+    plain = sort not in {"list", "struct", "nothing"}
+    distinct = pyarrow.compute.count_distinct(values).as_py() if plain else 0
+    return Column(
+        name=name,
+        sort=sort,
+        rows=len(values),
+        filled=len(values) - values.null_count,
+        distinct=distinct,
+        values=_values(values) if plain and distinct <= FEW else (),
+        words=sum(len(value.split()) for value in head) / len(head) if sort == "text" and head else 0.0,
+        fields=_fields(values.type),
+        several=_several(sort, values.type, head),
+        counts=sort == "whole" and distinct == len(values) > 2 and _counts(values),
+    )
+
+
+def _sort(kind: "pyarrow.DataType", head: list[Any]) -> Sort:
+    import pyarrow.types as types
+
+    if types.is_list(kind) or types.is_large_list(kind):
+        return "list"
+    tests: list[tuple[Any, Sort]] = [
+        (types.is_struct, "struct"),
+        (types.is_boolean, "boolean"),
+        (types.is_integer, "whole"),
+        (types.is_floating, "number"),
+        (types.is_temporal, "date"),
+        (types.is_null, "nothing"),
+        (types.is_dictionary, "text"),
+    ]
+    found = next((sort for test, sort in tests if test(kind)), None)
+    if found is not None:
+        return found
+    if not head:
+        return "nothing"
+    return "date" if all(_DATE.fullmatch(str(value).strip()) for value in head) else "text"
+
+
+def _values(values: "pyarrow.ChunkedArray") -> tuple[Any, ...]:
+    import pyarrow.compute
+
+    counted = [(entry["values"], entry["counts"]) for entry in pyarrow.compute.value_counts(values).to_pylist()]
+    found = [(value, count) for value, count in counted if value is not None and value == value]
+    return tuple(value for value, _ in sorted(found, key=lambda entry: (-entry[1], str(entry[0]))))
+
+
+def _fields(kind: "pyarrow.DataType") -> tuple[str, ...]:
+    import pyarrow.types as types
+
+    inner = kind.value_type if types.is_list(kind) or types.is_large_list(kind) else kind
+    return tuple(field.name for field in inner) if types.is_struct(inner) else ()
+
+
+def _several(sort: Sort, kind: "pyarrow.DataType", head: list[Any]) -> bool:
+    """Lists of plain values; or texts of which some have a separator, and whose parts are few beside the texts."""
+    if sort == "list":
+        return not _fields(kind) and all(isinstance(part, str | int) for value in head for part in value)
+    if sort != "text" or not head:
+        return False
+    parts = [_SEPARATOR.split(value.strip()) for value in head]
+    many = [found for found in parts if len(found) > 1]
+    counted = Counter(part for found in parts for part in found)
+    short = all(len(part.split()) <= 3 for part in counted)
+    return short and len(many) * 10 >= len(parts) and len(counted) <= FEW and 2 * len(counted) <= len(head)
+
+
+def _counts(values: "pyarrow.ChunkedArray") -> bool:
+    begin = values[0].as_py()
+    if begin not in {0, 1}:
+        return False
+    return bool((values.to_numpy() == numpy.arange(begin, begin + len(values))).all())

