@@ -257,8 +257,6 @@ class RunConfig(Record):
     def _consistent(self) -> "RunConfig":
         if "name" not in self.task and self.data is None:
             raise ValueError("key 'task' is missing; add it")
-        if self.data is None and self.split is not None and self.split.of is None:
-            raise ValueError("key 'split.of' is missing; add it")
         if self.lora is not None and self.train is not None and self.train.freeze != "none":
             finding = f"train.freeze={self.train.freeze} beside lora, which freezes all but its weights and the head"
             raise ValueError(f"{finding}; say lora=null, or leave train.freeze out")

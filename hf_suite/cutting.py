@@ -14,13 +14,21 @@ from hf_suite.config import SplitConfig, TuneConfig
 from hf_suite.data import Split
 from hf_suite.errors import ConfigError, DataError
 from hf_suite.kinds import KINDS
+from hf_suite.metrics.base import RowId
 from hf_suite.spec import TaskSpec
 
 _ORDER = ("train", "tune", "eval")
 
 
-def check(wish: SplitConfig) -> None:
-    """Refuses keys that contradict each other. Raises ConfigError."""
+def check(wish: SplitConfig) -> str:
+    """The split that is to be cut. Raises ConfigError for keys that say too little or contradict each other."""
+    _check_shares(wish)
+    if wish.of is None:
+        raise ConfigError("split.of", "the split that is to be cut is not named", "say split.of=train, or another")
+    return wish.of
+
+
+def _check_shares(wish: SplitConfig) -> None:
     if wish.folds is not None:
         _check_folds(wish, wish.folds)
         return
@@ -74,6 +82,16 @@ def cut(
 def select(whole: Split, indices: split.Indices) -> Split:
     """Some rows of a split, by their positions."""
     return replace(whole, rows=whole.rows.select(indices))
+
+
+def again(whole: Split, ids: Sequence[RowId]) -> Split:
+    """The rows that bear these ids. Raises DataError where one is gone."""
+    at = {row: position for position, row in enumerate(whole.rows["row"])}
+    gone = [row for row in ids if row not in at]
+    if gone:
+        finding = f"{len(gone):,} of {len(ids):,} rows that were set apart for eval are gone, first row {gone[0]}"
+        raise DataError(whole.name, finding, "put the file back as it was")
+    return select(whole, numpy.array([at[row] for row in ids], dtype=numpy.int64))
 
 
 def _folded(spec: TaskSpec, whole: Split, wish: SplitConfig, folds: int) -> dict[str, Split]:

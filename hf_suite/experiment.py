@@ -48,6 +48,7 @@ def run(config: RunConfig, *, resume: bool = False, allow_code: bool = False, wa
         session.accelerator.wait_for_everyone()  # or one process would find the folder that another has just begun
         if session.is_main:
             folders.begin(session.folder, config)
+            folders.keep_rows(session)
         with tracking.tracked(session, resume=resume):
             if session.config.train is not None:
                 _train(session, resume=resume)

@@ -12,9 +12,10 @@ from hf_suite.adapters import adapter_class
 from hf_suite.config import RunConfig
 from hf_suite.errors import ConfigError, Interrupted, ModelError, RunError
 from hf_suite.experiment import counted, finished, made_accelerator, now
+from hf_suite.metrics.base import RowId
 from hf_suite.models import Located
 from hf_suite.parts import Parts, parts
-from hf_suite.record import Result, read_result
+from hf_suite.record import Result, read_result, read_rows
 from hf_suite.resolve import Resolved, check_length, device, matched, precision
 from hf_suite.session import Progress, Session, Watch
 from hf_suite.spec import TaskSpec
@@ -128,7 +129,7 @@ def _session(asked: _Asked, *, base: str | None, watch: Watch, stopping: Stoppin
         written=_written(asked),
         written_spec=asked.written_spec,
         resolved=Resolved(spec, config, cls, bool(facts["keep_head"]), ()),
-        parts=_rows(asked.written_spec, config) if with_rows else Parts(None, None, {}, []),
+        parts=_rows(asked) if with_rows else Parts(None, None, {}, []),
         located=located,
         tokenizer=tokenizer,
         adapter=adapter,
@@ -241,10 +242,30 @@ def _written(asked: _Asked) -> RunConfig:
     return base.model_copy(update={**own, **changed})
 
 
-def _rows(spec: TaskSpec, config: RunConfig) -> Parts:
+def _rows(asked: _Asked) -> Parts:
     """The rows to score; none are trained or fitted on."""
-    found = parts(spec, config.model_copy(update={"train": None, "tune": None}))
-    return dataclasses.replace(found, train=None, tune=None)
+    config, spec = asked.config.model_copy(update={"train": None, "tune": None}), asked.written_spec
+    found = parts(spec, config, cut_before=_cut_before(asked))
+    return dataclasses.replace(found, train=None, tune=None, caveats=[*found.caveats, *_changed(asked, found)])
+
+
+def _cut_before(asked: _Asked) -> list[RowId] | None:
+    """The rows that the run set apart for eval, where it cut a split and they are asked for again."""
+    split, before = asked.config.split, asked.facts["config"]
+    kept = asked.folder / folders.ROWS
+    if split is None or split.model_dump(mode="json") != before["split"] or before["eval_limit"] is not None:
+        return None
+    name = "eval" if split.of == asked.written_spec.source.train else str(split.of)
+    return read_rows(kept).get(name) if kept.is_file() else None
+
+
+def _changed(asked: _Asked, found: Parts) -> list[str]:
+    """A sentence for each split of the run whose file holds other content than it did then."""
+    if asked.written_spec.name != asked.facts["task"]["name"] or not (asked.folder / "result.json").is_file():
+        return []
+    before = read_result(asked.folder).data.get("sha256") or {}
+    names = {part.name for part in found.eval.values() if before.get(part.name, part.sha256) != part.sha256}
+    return [f"{name}: the rows are not those that the run had" for name in sorted(names)]
 
 
 def _base(folder: Path, facts: Mapping[str, Any], config: RunConfig, moved: str | None) -> Located:

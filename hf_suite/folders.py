@@ -12,13 +12,14 @@ from hf_suite.adapters import take
 from hf_suite.config import RunConfig
 from hf_suite.errors import ConfigError, RunError, SuiteError
 from hf_suite.models.saved import largest_difference
-from hf_suite.record import read_json, read_result, sync, sync_all, write_json
+from hf_suite.record import read_json, read_result, sync, sync_all, write_json, write_rows
 from hf_suite.session import Session
 
 WHERE = ("output", "mirror", "processes", "trackers")
 """Keys that say where a run is done and to whom it is told, which is no part of what it is."""
 FACTS = "hf_suite.json"
 RUN = "run.yaml"
+ROWS = "rows.parquet"
 RELOAD_TOLERANCE = 1e-6
 _PROBE_ROWS = 8
 
@@ -73,6 +74,15 @@ def begin(folder: Path, config: RunConfig) -> None:
     temporary = folder / f".{RUN}"
     temporary.write_text(schema.dump_yaml(written(config)), "utf-8")
     temporary.replace(folder / RUN)
+
+
+def keep_rows(session: Session) -> None:
+    """Writes rows.parquet where rows were cut, so that a later evaluation takes the same however rows are cut then."""
+    found = {"train": session.parts.train, "tune": session.parts.tune, **session.parts.eval}
+    if session.config.split is not None or session.parts.tune is not None:
+        write_rows(
+            session.folder / ROWS, {name: part.rows["row"][:] for name, part in found.items() if part is not None}
+        )
 
 
 def keep_model(session: Session) -> None:

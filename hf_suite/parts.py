@@ -8,6 +8,7 @@ from hf_suite.config import RunConfig, TuneConfig
 from hf_suite.data import Split
 from hf_suite.errors import ConfigError, DataError, MissingData
 from hf_suite.kinds import KINDS
+from hf_suite.metrics.base import RowId
 from hf_suite.spec import TaskSpec
 
 
@@ -21,7 +22,9 @@ class Parts:
     caveats: list[str]
 
 
-def parts(spec: TaskSpec, config: RunConfig, *, needs_eval: bool = True) -> Parts:
+def parts(
+    spec: TaskSpec, config: RunConfig, *, needs_eval: bool = True, cut_before: Sequence[RowId] | None = None
+) -> Parts:
     """The rows of a run: fetched, cut, limited, with the caveats that follow.
 
     `limit` bounds the train rows before tune is cut off them, so it counts both; where `split` cuts a tune
@@ -29,12 +32,13 @@ def parts(spec: TaskSpec, config: RunConfig, *, needs_eval: bool = True) -> Part
     the kind has something to fit; then by role `title` if the task names it. With train: null there are no
     train rows. The eval part of a split cut anew bears that split's name (`eval` where the train split is
     cut). With `needs_eval=False` eval may stay empty: such a task can still be trained for another one.
+    `cut_before` are the rows that were the eval part when the split was cut once before; then it is not cut again.
     Raises MissingData, DataError, ConfigError.
     """
     share = _tune(spec, config)
     groups = [share.group] if share is not None and share.group is not None else []
     caveats: list[str] = [] if spec.pinned or _ours(spec) else ["unpinned"]
-    fresh = _cut_anew(spec, config, groups, caveats) if config.split is not None else {}
+    fresh = _cut_anew(spec, config, groups, caveats, cut_before) if config.split is not None else {}
     train, tune = fresh.get("train"), fresh.get("tune")
     if train is None and (config.train is not None or share is not None):
         own = data.rows(spec, _train_split(spec, config), mirrors=config.mirror, extra=groups)
@@ -86,19 +90,21 @@ def _train_split(spec: TaskSpec, config: RunConfig) -> str:
     return name
 
 
-def _cut_anew(spec: TaskSpec, config: RunConfig, groups: Sequence[str], caveats: list[str]) -> dict[str, Split]:
+def _cut_anew(
+    spec: TaskSpec, config: RunConfig, groups: Sequence[str], caveats: list[str], before: Sequence[RowId] | None
+) -> dict[str, Split]:
     """Part -> its rows, of the split that the config cuts anew."""
     wish = config.split
-    if wish is None or wish.of is None:
+    if wish is None:
         return {}
-    cutting.check(wish)
+    of = cutting.check(wish)
     extra = list(dict.fromkeys([column for column in (wish.group, wish.time, *groups) if column is not None]))
-    whole = counted(spec, data.rows(spec, wish.of, mirrors=config.mirror, extra=extra), caveats)
+    whole = counted(spec, data.rows(spec, of, mirrors=config.mirror, extra=extra), caveats)
     by = wish.group or wish.time
     caveats.append(f"rows cut anew from {wish.of}" + (f" by {by}" if by is not None else ""))
     if wish.folds is not None:
-        caveats[-1] = f"fold {wish.fold} of {wish.folds} of {wish.of}" + (f" by {by}" if by is not None else "")
-    return cutting.anew(spec, whole, wish)
+        caveats[-1] = f"one of {wish.folds} folds of {wish.of}" + (f" by {by}" if by is not None else "")
+    return cutting.anew(spec, whole, wish) if before is None else {"eval": cutting.again(whole, before)}
 
 
 def _evals(

@@ -105,8 +105,9 @@ def plan(
     over: Mapping[str, Any] | None = None,
     output: Path | None = None,
     absent: bool = False,
+    name: str = "suite",
 ) -> Plan:
-    """All cells of a suite for these models, done or not.
+    """All cells of a suite for these models, done or not; `name` is what one without a file is called.
 
     Reads no weights but to tell their content, and the eval rows only of tasks that are not done in `output`: one whose
     rows are not at hand or all without labels is skipped. With `absent` a model that is nowhere has cells all the same,
@@ -127,7 +128,7 @@ def plan(
             skipped[found.task] = found.reason
         for cell in found.cells:
             cells.setdefault(cell.folder, cell)
-    name = Path(suite).stem if isinstance(suite, str) else "suite"
+    name = Path(suite).stem if isinstance(suite, str) else name
     return Plan(name, declared.mean, declared.median, tuple(cells.values()), skipped)
 
 
@@ -161,10 +162,11 @@ class _Planner:
             source = self.find(self._source(task, needed), variant, (*after, spec.name))
             before = source.cells
             reason = f"{source.task}, {needed.how}: {source.reason}" if source.reason is not None else None
-        cell = self._cell(spec, config, variant, before[-1] if before else None)
-        if self.output is None or not cell.done(self.output):
-            reason = self._reason(task, cell) or reason
-        return _Found(spec.name, [*before, cell] if reason is None else [], reason)
+        source_cell = before[-1] if before else None
+        cells = [self._cell(spec, each, variant, source_cell) for each in _by_fold(config)]
+        if self.output is None or not all(cell.done(self.output) for cell in cells):
+            reason = self._reason(task, cells[0]) or reason
+        return _Found(spec.name, [*before, *cells] if reason is None else [], reason)
 
     def _cell(self, spec: TaskSpec, config: RunConfig, variant: _Variant, source: BenchCell | None) -> BenchCell:
         if config.model not in self.located:
@@ -173,7 +175,9 @@ class _Planner:
         key = stamp.cell_key(spec, config, model=located.sha256, mirrors=self.mirrors)
         if source is not None:
             key = stamp.digest([key, str(source.folder.parent)])[:12]
-        folder = Path(spec.name, slug(located.name), key, f"seed-{variant.seed}")
+        fold = config.split.fold if config.split is not None else None
+        draw = f"seed-{variant.seed}" + (f"-fold-{fold}" if fold is not None else "")
+        folder = Path(spec.name, slug(located.name), key, draw)
         return BenchCell(folder, spec, config, variant.config, source)
 
     def _locate(self, model: ModelConfig) -> models.Located:
@@ -242,6 +246,14 @@ def _needed(task: str, spec: TaskSpec, config: RunConfig) -> _Needed | None:
     if spec.trained_on is not None:
         return _Needed(spec.trained_on, "which it is trained on", f"{spec.name}.trained_on")
     return None
+
+
+def _by_fold(config: RunConfig) -> list[RunConfig]:
+    """A config for each fold, where it asks for folds and not for one of them."""
+    split = config.split
+    if split is None or split.folds is None or split.fold is not None:
+        return [config]
+    return [config.model_copy(update={"split": split.model_copy(update={"fold": fold})}) for fold in range(split.folds)]
 
 
 def _check_keys(said: Mapping[str, Any], place: str) -> None:

@@ -163,6 +163,35 @@ def write_answers(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
     sync(path.parent)
 
 
+def write_rows(path: Path, rows: Mapping[str, Sequence[int | str]]) -> None:
+    """Writes rows.parquet: which rows of the data are in which part; columns part and row, a row id as JSON text."""
+    import pyarrow
+    import pyarrow.parquet
+
+    pairs = [(part, _text(row)) for part, ids in rows.items() for row in ids]
+    table = pyarrow.table({"part": [part for part, _ in pairs], "row": [row for _, row in pairs]})
+    temporary = path.with_name(f".{path.name}.tmp")
+    pyarrow.parquet.write_table(table, temporary, compression="zstd")
+    temporary.replace(path)
+
+
+def read_rows(path: Path) -> dict[str, list[int | str]]:
+    """What write_rows wrote. Raises RunError where it cannot be read."""
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        lines = pyarrow.parquet.read_table(path).to_pylist()
+    except (OSError, pyarrow.ArrowException) as error:
+        raise RunError(
+            str(path), f"cannot be read ({error})", "restore it, or run again into another folder"
+        ) from error
+    found: dict[str, list[int | str]] = {}
+    for line in lines:
+        found.setdefault(line["part"], []).append(json.loads(line["row"]))
+    return found
+
+
 def read_answers(path: Path) -> Iterator[dict[str, Any]]:
     """The lines of answers.parquet, values as they were written."""
     import pyarrow.parquet

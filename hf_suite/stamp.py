@@ -32,8 +32,8 @@ _OF_LINEAGE = ("task", "id", "seed", "caveats")  # what of a run counts in the i
 def cell_key(spec: TaskSpec, config: RunConfig, *, model: str, mirrors: tuple[str, ...]) -> str:
     """12 hex digits: sha256 of task, config as written, the model's and the data's content, and our protocol version.
 
-    Seed, folder names and mirrors do not count, and neither do defaults, so that a new key changes no old cell. A
-    train split that the run does not read counts as null.
+    Seed, fold, folder names and mirrors do not count, and neither do defaults, so that a new key changes no old cell.
+    A train split that the run does not read counts as null.
     """
     cut = config.split.of if config.split is not None else None
     own_train = config.split is None or "train" not in config.split.shares
@@ -42,11 +42,14 @@ def cell_key(spec: TaskSpec, config: RunConfig, *, model: str, mirrors: tuple[st
     reads |= dict.fromkeys((*spec.source.eval, cut), True)
     head = {} if config.model.head == "auto" else {"head": config.model.head}
     version = ADAPTERS[spec.kind, str(with_protocol(spec.kind, config).protocol)].version
+    written = {key: value for key, value in folders.written(config).items() if key not in _NOT_CONTENT}
+    if "split" in written:
+        written["split"] = {key: value for key, value in written["split"].items() if key != "fold"}
     content = {
         **head,
         **({} if version == 1 else {"adapter": version}),
         "task": spec.model_dump(mode="json", exclude_defaults=True, exclude=_NOT_OF_TASK),
-        "config": {key: value for key, value in folders.written(config).items() if key not in _NOT_CONTENT},
+        "config": written,
         "labels": config.model.labels,
         "model": model,
         "data": {
@@ -56,6 +59,11 @@ def cell_key(spec: TaskSpec, config: RunConfig, *, model: str, mirrors: tuple[st
         "protocol": PROTOCOL,
     }
     return digest(content)[:12]
+
+
+def _fold(config: RunConfig) -> list[int]:
+    """Which fold a run is of, where it is of one."""
+    return [config.split.fold] if config.split is not None and config.split.fold is not None else []
 
 
 def digest(content: Any) -> str:
@@ -84,7 +92,7 @@ def facts(session: Session) -> dict[str, Any]:
     finetune = session.seconds.get("finetune")
     lineage = [{name: run[name] for name in _OF_LINEAGE if name in run} for run in session.lineage]
     return {
-        "id": digest([key, written.seed, lineage])[:16],
+        "id": digest([key, written.seed, lineage, *_fold(written)])[:16],
         "task": session.spec.facts(),
         "config": _named(folders.written(written), session),
         "resolved": _named(config.model_dump(mode="json", exclude=set(folders.WHERE)), session),

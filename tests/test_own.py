@@ -6,12 +6,15 @@ from pathlib import Path
 import pytest
 from bad_files import LABELS, ROWS, csv, parquet, texts, write
 from command import said
+from refusing import refused
 
 import hf_suite
 from hf_suite import own, parts, schema, spec, stamp
 from hf_suite.config import RunConfig, SplitConfig, TuneConfig
 from hf_suite.errors import ConfigError, DataError
+from hf_suite.record import read_answers, read_rows
 
+SHORT = ["device=cpu", "max_length=32", "train.max_steps=2", "train.batch_size=8", "lora.rank=2"]
 DAYS = [(f"the {at}th film of many", LABELS[at % 2], f"2024-{1 + at // 28:02}-{1 + at % 28:02}") for at in range(50)]
 USUAL = SplitConfig(of="train", shares={"train": 0.8, "tune": 0.1, "eval": 0.1}, together=True, stratify=True)
 
@@ -174,9 +177,7 @@ def test_init_writes_a_task_that_is_read_back(capsys):
 
 def test_a_training_says_what_it_guessed_and_records_no_place(capsys, tiny_checkpoint):
     file, model = Path("reviews.csv").absolute(), tiny_checkpoint("bert")
-    short = ["device=cpu", "max_length=32", "train.max_steps=2", "train.batch_size=8", "lora.rank=2"]
-
-    code, _, err = said(capsys, "train", "--data", file, "--model", model, "-o", "run", *short)
+    code, _, err = said(capsys, "train", "--data", file, "--model", model, "-o", "run", *SHORT)
 
     assert code == 0
     assert "reviews.csv: 40 rows (train)\nguessed, and overruled by task.KEY=VALUE:\n  name: reviews\n" in err
@@ -187,3 +188,66 @@ def test_a_training_says_what_it_guessed_and_records_no_place(capsys, tiny_check
     assert result["caveats"] == ["rows cut anew from train", "max_steps 2"]
     again = hf_suite.evaluate_run("run")
     assert again.scores == {"eval": result["scores"]["eval"]}
+
+
+# Benches
+
+
+def test_a_bench_of_rows_of_ones_own_runs_each_fold_and_joins_them(capsys, tiny_checkpoint):
+    model = tiny_checkpoint("bert")
+    words = ["bench", "--data", "reviews.csv", "--model", model, "-o", "bench", "split.folds=2", *SHORT]
+
+    code, _, _ = said(capsys, *words)
+
+    assert code == 0
+    cells = sorted(path.parent for path in Path("bench").rglob("result.json"))
+    assert [cell.name for cell in cells] == ["seed-0-fold-0", "seed-0-fold-1"]
+    assert cells[0].parent == cells[1].parent
+    scored = [{line["row"] for line in read_answers(cell / "answers.parquet")} for cell in cells]
+    assert (scored[0] | scored[1], scored[0] & scored[1]) == (set(range(40)), set())
+    _, out, _ = said(capsys, "results", "bench", "--format", "json")
+    line = next(line for line in json.loads(out)[0]["lines"] if line["role"] == "result")
+    assert (line["task"], line["seeds"]) == ("reviews [2 folds of train]", 2)
+    assert "one of 2 folds of train" in line["notes"]
+    assert said(capsys, *words, "--dry-run")[1] == "nothing to do: 2 of 2 cells are done\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["glue", "--data", "reviews.csv"], "glue: a suite brings its own rows; leave out either the suite or --data"),
+        (["--data", "reviews.csv"], "bench: no model is named; name at least one with --model"),
+    ],
+)
+def test_a_bench_that_cannot_be_is_refused(capsys, words, message):
+    assert refused(capsys, "bench", *words) == message
+
+
+# The rows of a run
+
+
+def test_the_rows_of_a_run_are_kept_and_scored_again_though_more_have_come(capsys, tiny_checkpoint):
+    said(capsys, "train", "--data", "reviews.csv", "--model", tiny_checkpoint("bert"), "-o", "run", *SHORT)
+
+    kept = read_rows(Path("run/rows.parquet"))
+    write("reviews.csv", csv([*ROWS, *((f"a new film {at}", "bad") for at in range(20))]))
+    hf_suite.evaluate_run("run")
+
+    assert sorted(row for rows in kept.values() for row in rows) == list(range(40))
+    lines = list(read_answers(Path("run/eval/reviews/answers.parquet")))
+    assert [line["row"] for line in lines] == kept["eval"]
+    caveats = json.loads(Path("run/eval/reviews/result.json").read_text())["caveats"]
+    assert "train: the rows are not those that the run had" in caveats
+
+
+def test_rows_that_are_gone_are_not_scored(capsys, tiny_checkpoint):
+    said(capsys, "train", "--data", "reviews.csv", "--model", tiny_checkpoint("bert"), "-o", "run", *SHORT)
+    last = max(read_rows(Path("run/rows.parquet"))["eval"])
+    write("reviews.csv", csv(ROWS[:last]))
+
+    with pytest.raises(DataError) as e:
+        hf_suite.evaluate_run("run")
+
+    assert str(e.value) == (
+        f"train: 1 of 4 rows that were set apart for eval are gone, first row {last}; put the file back as it was"
+    )

@@ -9,8 +9,11 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from hf_suite.cli.common import AllowCode, Json, Limit, Mirror, Processes, given, wide_console
+from hf_suite import shipped
+from hf_suite.cli.common import AllowCode, Data, Json, Limit, Mirror, Processes, given, wide_console
+from hf_suite.cli.own import said_aloud
 from hf_suite.cli.progress import BenchTable, log_to_stderr, spoken
+from hf_suite.config import SuiteConfig
 from hf_suite.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,8 +23,8 @@ if TYPE_CHECKING:
     from hf_suite.suite import Outcome
 
 Suite = Annotated[
-    str,
-    typer.Argument(metavar="SUITE", help="A shipped suite's name, or a suite file.", show_default=False),
+    str | None,
+    typer.Argument(metavar="[SUITE]", help="A shipped suite's name, or a suite file; else --data.", show_default=False),
 ]
 Keys = Annotated[
     list[str] | None,
@@ -46,9 +49,10 @@ DryRun = Annotated[
 
 
 def bench(
-    suite: Suite,
+    suite: Suite = None,
     keys: Keys = None,
     model: Models = None,
+    data: Data = None,
     seeds: Seeds = None,
     output: Folder = None,
     limit: Limit = None,
@@ -60,18 +64,21 @@ def bench(
 ) -> None:
     """Run the cells of a suite that have no Result yet; killed and called again, it does what is missing.
 
-    Exits 1 when a cell fails; the others go on.
+    With --data it is the one task of rows of your own. Exits 1 when a cell fails; the others go on.
     """
-    file, over = given(keys, limit=limit, processes=processes, mirror=mirror)
+    suite, keys = (None, [suite, *(keys or [])]) if suite is not None and "=" in suite else (suite, keys)
+    file, over = given(keys, data=data, limit=limit, processes=processes, mirror=mirror)
     if file is not None:
         raise ConfigError(file, "a suite names its configs itself", "write `config:` into a suite file of your own")
     log_to_stderr()
     from hf_suite import suite as benches
     from hf_suite.plan import plan
 
-    place = output or Path("runs") / f"bench-{Path(suite).stem}"
+    name, declared = _suite(suite, over, models=bool(model))
+    place = output or Path("runs") / f"bench-{name}"
     planned = plan(
-        suite,
+        declared,
+        name=name,
         models=model or [],
         seeds=range(seeds) if seeds is not None else None,
         mirrors=tuple(over.pop("mirror", ())),
@@ -87,6 +94,24 @@ def bench(
     _show(place, outcome, as_json)
     if outcome.failed:
         raise typer.Exit(1)
+
+
+def _suite(word: str | None, over: dict[str, Any], *, models: bool) -> tuple[str, str | SuiteConfig]:
+    """What the bench is called, and its suite: the one that is named, or of the rows that `over` names."""
+    said = over.pop("data", None)
+    if said is None:
+        if word is None:
+            raise ConfigError(
+                "bench", "no suite is named", f"there are: {', '.join(shipped.files('suites'))}; or --data"
+            )
+        return Path(word).stem, word
+    if word is not None:
+        raise ConfigError(word, "a suite brings its own rows", "leave out either the suite or --data")
+    if not models:
+        raise ConfigError("bench", "no model is named", "name at least one with --model")
+    own = said_aloud(said, over.pop("task", {}))
+    facts = {key: value for key, value in own.task.items() if key != "name"}
+    return own.spec.name, SuiteConfig(tasks={own.spec.name: {"task": facts}})
 
 
 def _preview(planned: "Plan", place: Path, *, allow_code: bool, as_json: bool) -> None:

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.prompt import Prompt
@@ -14,6 +14,9 @@ from hf_suite.cli.common import given
 from hf_suite.config import DataConfig, RunConfig
 from hf_suite.errors import ConfigError
 from hf_suite.guessing import Ambiguous
+
+if TYPE_CHECKING:
+    from hf_suite.own import Own
 
 DataWord = Annotated[str, typer.Argument(metavar="DATA", help="A file, folder, pattern or URL.", show_default=False)]
 Keys = Annotated[
@@ -51,11 +54,7 @@ def from_data(file: str | None, over: dict[str, Any]) -> RunConfig:
         return configs.read(file, over)
     from hf_suite import own
 
-    found = looked(_data(said["data"]), said.get("task", {}))
-    for note in found.notes:
-        typer.echo(note, err=True)
-    if found.reasons:
-        typer.echo(f"guessed, and overruled by task.KEY=VALUE:\n{_indented(found.written())}", err=True)
+    found = said_aloud(said["data"], said.get("task", {}))
     model = said.get("model", {})
     if "id" not in model:
         name, why = own.default_model(found)
@@ -65,7 +64,17 @@ def from_data(file: str | None, over: dict[str, Any]) -> RunConfig:
     return own.settled(config, found)
 
 
-def looked(data: DataConfig, task: Mapping[str, Any], *, name: str | None = None) -> Any:
+def said_aloud(data: Mapping[str, Any], task: Mapping[str, Any]) -> "Own":
+    """What is found out of the rows, told on stderr."""
+    found = looked(_data(data), task)
+    for note in found.notes:
+        typer.echo(note, err=True)
+    if found.reasons:
+        typer.echo(f"guessed, and overruled by task.KEY=VALUE:\n{_indented(found.written())}", err=True)
+    return found
+
+
+def looked(data: DataConfig, task: Mapping[str, Any], *, name: str | None = None) -> "Own":
     """What is found out of the rows, once each question that they leave open is answered on the terminal."""
     from hf_suite import own
 

@@ -167,7 +167,8 @@ class BenchTable:
         self.at = next((at for at, other in enumerate(self.cells) if other.folder == cell.folder), self.at)
         self.states[cell.folder] = f"{state}{_found(self.output / cell.folder, state)}"
         if self.live is None and not self.quiet:
-            said = f"{cell.spec.name} {cell.config.model.id} seed {cell.config.seed}: {self.states[cell.folder]}"
+            draw = cell.folder.name.replace("-", " ")
+            said = f"{cell.spec.name} {cell.config.model.id} {draw}: {self.states[cell.folder]}"
             typer.echo(said, err=True)
 
     def _draw(self, live: Live) -> None:
@@ -180,7 +181,7 @@ class BenchTable:
         table = Table("task", "model", "config", "seed", "state", show_edge=False, pad_edge=False)
         first, last = window(len(self.cells), self.at, height)
         for cell in self.cells[first:last]:
-            config, seed = Path(cell.config_name).stem, str(cell.config.seed)
+            config, seed = Path(cell.config_name).stem, cell.folder.name.removeprefix("seed-").replace("-", " ")
             words = (cell.spec.name, cell.config.model.id, config, seed, self.states[cell.folder])
             table.add_row(*(Text(word, no_wrap=True, overflow="ellipsis") for word in words))
         if (first, last) != (0, len(self.cells)):

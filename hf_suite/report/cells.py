@@ -1,6 +1,7 @@
 """Cells: what runs left in a folder, finished, failed, begun or only planned. Reads files, writes none."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,10 +133,11 @@ def _reason(folder: Path) -> str:
 
 
 def _without(folder: Path, planned: PlannedCell | None, state: State, reason: str) -> Cell:
-    """A cell without a Result is named by the plan, else by the bench's layout: task/model/key/seed-n."""
+    """A cell without a Result is named by the plan, else by the bench's layout: task/model/key/seed-n[-fold-k]."""
     if planned is not None:
         return Cell(folder, state, planned.task, planned.model, planned.seed, reason)
-    task, model, _, seed = ["", "", "", *folder.parts][-4:]
-    if not seed.removeprefix("seed-").isdigit():
+    task, model, _, name = ["", "", "", *folder.parts][-4:]
+    seed = re.fullmatch(r"seed-(\d+)(?:-fold-\d+)?", name)
+    if seed is None:
         return Cell(folder, state, folder.name, reason=reason)
-    return Cell(folder, state, task, model, int(seed.removeprefix("seed-")), reason)
+    return Cell(folder, state, task, model, int(seed[1]), reason)

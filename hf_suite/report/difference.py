@@ -14,6 +14,10 @@ NOT_SETTINGS = ("task", "model", "seed", "output", "mirror", "processes")
 """Keys that say which run it is, or where; not how it is done."""
 
 
+_DRAWS = {"split.fold"}
+"""Nested keys that, as the seed does, say which run it is."""
+
+
 def difference(config: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a RunConfig's mapping that differs from the defaults, nested as it was; unknown keys stay.
 
@@ -28,7 +32,8 @@ def settings(config: Mapping[str, Any]) -> dict[str, Any]:
     own = {key: value for key, value in difference(config).items() if key not in NOT_SETTINGS}
     task = {key: value for key, value in _mapping(config.get("task")).items() if key != "name"}
     model = {key: value for key, value in _mapping(config.get("model")).items() if key != "id" and value is not None}
-    return flat(own) | flat({"task": task, "model": model})
+    found = flat(own) | flat({"task": task, "model": model})
+    return {key: value for key, value in found.items() if key not in _DRAWS}
 
 
 def flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

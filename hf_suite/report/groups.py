@@ -1,4 +1,4 @@
-"""Groups: cells that differ only in their seed, joined to means and deviations. Ranks nothing."""
+"""Groups: cells that differ only in their seed or fold, joined to means and deviations. Ranks nothing."""
 
 import hashlib
 import json
@@ -13,6 +13,9 @@ from hf_suite.report.cells import Cell, Done
 from hf_suite.report.difference import settings
 from hf_suite.report.title import title
 from hf_suite.spec import TaskSpec
+
+Draw = tuple[int, int]
+"""A run's seed and fold; the fold is -1 where it is of none."""
 
 NOT_SCORES = (("count", None), ("no-answer score", None))
 """Units, with neither better nor worse, of numbers that only explain others."""
@@ -93,17 +96,30 @@ def facts(spec: TaskSpec) -> dict[str, Any]:
 
 
 def _group(cells: Sequence[Done]) -> Group:
-    latest: dict[int, Done] = {}
+    latest: dict[Draw, Done] = {}
     notes = []
     for cell in sorted(cells, key=lambda cell: cell.result.finished):
-        before = latest.get(cell.result.seed)
+        own = draw(cell.result)
+        before = latest.get(own)
         if before is not None and before.result.scores != cell.result.scores:
-            notes.append(f"seed {cell.result.seed} was run more than once, with other scores; shown is {cell.folder}")
-        latest[cell.result.seed] = cell
-    chosen = [latest[seed] for seed in sorted(latest)]
+            notes.append(f"{spoken(own)} was run more than once, with other scores; shown is {cell.folder}")
+        latest[own] = cell
+    chosen = [latest[each] for each in sorted(latest)]
     results = tuple(cell.result for cell in chosen)
     places = frozenset(cell.folder.parent for cell in cells)
     return Group(results, chosen[0].spec, title(results[0]), places, tuple(notes))
+
+
+def draw(result: Result) -> Draw:
+    """Which of the runs of one cell it is."""
+    fold = (result.config.get("split") or {}).get("fold")
+    return result.seed, -1 if fold is None else int(fold)
+
+
+def spoken(own: Draw) -> str:
+    """`seed 1`, or `seed 1 fold 0`."""
+    seed, fold = own
+    return f"seed {seed}" if fold < 0 else f"seed {seed} fold {fold}"
 
 
 def numbers(group: Group) -> list[Number]:
@@ -150,16 +166,18 @@ def over_seeds(values: Sequence[float | None]) -> tuple[float | None, float | No
 
 def caveats(group: Group) -> list[str]:
     """The caveats of all seeds; one that only some seeds have names them."""
-    seeds: dict[str, list[int]] = {}
+    draws: dict[str, list[Draw]] = {}
     for result in group.results:
         for caveat in result.caveats:
-            seeds.setdefault(caveat, []).append(result.seed)
+            draws.setdefault(caveat, []).append(draw(result))
     whole = len(group.results)
-    return [caveat if len(own) == whole else f"{caveat} ({_seeds(own)})" for caveat, own in seeds.items()]
+    return [caveat if len(own) == whole else f"{caveat} ({_listed(own)})" for caveat, own in draws.items()]
 
 
-def _seeds(seeds: Sequence[int]) -> str:
-    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+def _listed(draws: Sequence[Draw]) -> str:
+    if all(fold < 0 for _, fold in draws):
+        return f"seed{'s' if len(draws) > 1 else ''} {', '.join(str(seed) for seed, _ in draws)}"
+    return ", ".join(spoken(own) for own in draws)
 
 
 def mean_of(group: Group, value: Callable[[Result], float | None]) -> float | None:

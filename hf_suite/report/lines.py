@@ -65,7 +65,7 @@ def _undefined(number: Number, count: int) -> str:
 
 
 def _without_result(cell: Cell) -> str:
-    seed = f"seed {cell.seed}" if cell.seed is not None else cell.folder.name
+    seed = cell.folder.name.replace("-", " ") if cell.seed is not None else cell.folder.name
     return f"{seed} {_STATES[cell.state]}{f': {cell.reason}' if cell.reason else ''}"
 
 

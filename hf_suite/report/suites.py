@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hf_suite.report.cells import Bench, Cell
-from hf_suite.report.groups import Group, Number, groups, over_seeds
+from hf_suite.report.groups import Draw, Group, Number, draw, groups, over_seeds
 from hf_suite.report.lines import Line
 from hf_suite.report.mean import SuiteMean, suite_means, task_score
 
-Seeds = dict[int, float | None]
+Seeds = Mapping[Draw, float | None]
 
 
 def mean_lines(place: Path, bench: Bench, cells: Mapping[Path, Cell]) -> list[Line]:
@@ -54,8 +54,8 @@ def _lines(name: str, rule: str, own: Sequence[Group], suite: Sequence[str], con
 
 def _by_seed(group: Group, rule: str) -> Seeds:
     if rule == "tasks":
-        return {result.seed: result.headline.score for result in group.results}
-    return {result.seed: task_score(group.spec, result.scores) for result in group.results}
+        return {draw(result): result.headline.score for result in group.results}
+    return {draw(result): task_score(group.spec, result.scores) for result in group.results}
 
 
 def _means(rule: str, by_task: Mapping[str, Seeds], suite: Sequence[str]) -> list[tuple[SuiteMean, float | None]]:

@@ -16,6 +16,8 @@ def title(result: Result) -> str:
 
 def _cut_anew(result: Result) -> list[str]:
     split = result.config["split"]
+    if split.get("folds"):
+        return [f"{split['folds']} folds of {split['of']}"]
     by = f" by {split['group']}" if split.get("group") else ""
     rows = " and ".join(f"{count:,} {name}" for name, count in result.rows.items() if name != "tune")
     return [f"{rows} rows cut anew from {split['of']}{by}"]
