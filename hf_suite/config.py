@@ -1,12 +1,13 @@
 """How a run is done: RunConfig and its parts, and SuiteConfig. Each default stands here and nowhere else."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from hf_suite import schema, shipped
+from hf_suite import files, schema, shipped
 from hf_suite.methods import METHODS, REFUSED
 from hf_suite.schema import Record
 from hf_suite.spec import Revision
@@ -157,14 +158,27 @@ def _freeze(value: str) -> str:
     return value
 
 
-class DataConfig(Record):
-    """Rows of your own: a file, folder, pattern or URL for each part."""
+def _data(value: Any) -> Any:
+    """Anything but a mapping is short for the rows to learn from."""
+    return value if value is None or isinstance(value, Mapping | DataConfig) else {"train": value}
 
-    train: str
+
+def _kept(value: Any) -> Any:
+    """Rows that Python holds as the file that they are kept in. Raises DataError where they are none."""
+    return value if value is None or isinstance(value, str) else str(files.kept(value))
+
+
+Rows = Annotated[str, BeforeValidator(_kept)]
+
+
+class DataConfig(Record):
+    """Rows of your own: a file, folder, pattern or URL for each part; in Python also a DataFrame, Dataset or list."""
+
+    train: Rows
     """Rows to learn from; alone, they are split. A folder with files named train, validation and test is all three."""
-    eval: str | None = None
+    eval: Rows | None = None
     """Rows to score; null takes those of the folder, else some of train."""
-    test: str | None = None
+    test: Rows | None = None
     """Further rows to score, where they have labels."""
 
 
@@ -205,7 +219,7 @@ class RunConfig(Record):
     task: Annotated[dict[str, Any], _named("name")] = Field(default_factory=dict)
     """A shipped task's name or a task file's path; as a mapping, `name` and the fields that differ from the file."""
     model: Annotated[ModelConfig, _named("id")]
-    data: Annotated[DataConfig | None, _named("train")] = None
+    data: Annotated[DataConfig | None, BeforeValidator(_data)] = None
     """Rows of your own; the task, where none is named, is guessed from them. Null takes the task's rows."""
     seed: int = Field(0, ge=0)
     """The one source of chance: head, dropout, order of rows."""

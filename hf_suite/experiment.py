@@ -30,7 +30,6 @@ def run(config: RunConfig, *, resume: bool = False, allow_code: bool = False, wa
     """Finetunes (unless `train` is null) and scores; writes the run folder and returns its Result.
 
     With `processes` above 1 it starts that many and waits for them; `watch` is told what the first of them tells.
-
     Raises SuiteError: ConfigError, DataError, ModelError, RunError; Interrupted after SIGINT or SIGTERM, with the state
     saved.
     """

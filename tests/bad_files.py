@@ -53,10 +53,10 @@ def parquet(name, *, cut=None, **columns):
         write(name, Path(name).read_bytes()[:cut])
 
 
-def packed(name):
+def packed(name, inside):
     """A zip archive, as a workbook is one."""
     with zipfile.ZipFile(name, "w") as archive:
-        archive.writestr("xl/workbook.xml", "<workbook/>")
+        archive.writestr(inside, "")
 
 
 def texts(name, **labels):

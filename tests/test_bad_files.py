@@ -3,6 +3,7 @@
 import functools
 import gzip
 import http.server
+import importlib.util
 import json
 import os
 import re
@@ -52,12 +53,20 @@ def test_a_file_made_to_fill_the_memory(place, capsys):
     )
 
 
-def test_a_workbook(place, capsys):
-    packed("book.xlsx")
+@pytest.mark.skipif(importlib.util.find_spec("openpyxl") is not None, reason="openpyxl is installed")
+def test_a_workbook_without_what_reads_it(place, capsys):
+    packed("book.xlsx", "xl/workbook.xml")
 
     assert refused(capsys, "init", "book.xlsx") == (
-        "book.xlsx: is an Excel workbook or a zip archive; save the sheet as CSV, or unpack the archive"
+        "book.xlsx: is an Excel workbook, and openpyxl, which reads them, is not installed; "
+        "pip install openpyxl, or save the sheet as CSV"
     )
+
+
+def test_an_archive(place, capsys):
+    packed("rows.zip", "rows.csv")
+
+    assert refused(capsys, "init", "rows.zip") == "rows.zip: is a zip archive; unpack it"
 
 
 def test_a_parquet_file_cut_short(place, capsys):

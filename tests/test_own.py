@@ -182,6 +182,7 @@ def test_a_training_says_what_it_guessed_and_records_no_place(capsys, tiny_check
     assert code == 0
     assert "reviews.csv: 40 rows (train)\nguessed, and overruled by task.KEY=VALUE:\n  name: reviews\n" in err
     assert "    label: label  # its name\n" in err
+    assert "split: train 80 %, tune 10 %, eval 10 %; each label alike, equal texts together\n" in err
     result = json.loads(Path("run/result.json").read_text())
     assert str(file.parent) not in json.dumps({key: result[key] for key in ("task", "data", "config")})
     assert result["rows"] == {"train": 32, "tune": 4, "eval": 4}

@@ -28,6 +28,7 @@ class DecoderAdapter(WritingAdapter):
     prompt's; a longer one loses the end of its longest text, never a word of the question.
     """
 
+    version: ClassVar[int] = 1
     peft_task: ClassVar[str] = "CAUSAL_LM"
     pipeline_tag: ClassVar[str] = "text-generation"
     task_head: ClassVar[bool] = False

@@ -92,6 +92,11 @@ def bench(
     with BenchTable(planned.cells, place, quiet=as_json) as table:
         outcome = benches.do(planned, place, allow_code=allow_code, watch=table.watch)
     _show(place, outcome, as_json)
+    _fail(outcome)
+
+
+def _fail(outcome: "Outcome") -> None:
+    """Exits 1 where a cell failed."""
     if outcome.failed:
         raise typer.Exit(1)
 

@@ -61,7 +61,9 @@ def from_data(file: str | None, over: dict[str, Any]) -> RunConfig:
         typer.echo(f"model: {name}, {why}; another by --model", err=True)
         over = configs.layered(over, {"model": {**model, "id": name}})
     config = configs.read(file, configs.layered(over, {"data": said["data"]}))
-    return own.settled(config, found)
+    settled = own.settled(config, found)
+    typer.echo(own.split_said(settled), err=True)
+    return settled
 
 
 def said_aloud(data: Mapping[str, Any], task: Mapping[str, Any]) -> "Own":

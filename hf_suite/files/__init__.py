@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING
 
 from hf_suite.errors import DataError
 from hf_suite.files import columnar, objects, tables
-from hf_suite.files.columnar import table_of
+from hf_suite.files.columnar import kept, table_of
 from hf_suite.files.gathering import gathered, numbered
 from hf_suite.files.opening import Examined, examined, unpacked, unreadable
 from hf_suite.files.places import is_text_folder, paths, splits
@@ -19,14 +19,14 @@ from hf_suite.files.places import is_text_folder, paths, splits
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["Found", "paths", "read", "sha256", "splits", "table_of"]
+__all__ = ["Found", "kept", "paths", "read", "sha256", "splits", "table_of"]
 
 Told = Callable[[int, int], None]
 """Told how many bytes of how many have been read."""
 
 _REFUSED = {
-    "zip": ("is an Excel workbook or a zip archive", "save the sheet as CSV, or unpack the archive"),
-    "xls": ("is an Excel workbook", "save the sheet as CSV"),
+    "zip": ("is a zip archive", "unpack it"),
+    "xls": ("is a workbook of an old Excel", "save the sheet as CSV"),
     "sqlite": ("is an SQLite database", "export its table as CSV"),
     "pdf": ("is a PDF", "extract its text into a CSV or one .txt a document"),
 }
@@ -38,15 +38,13 @@ _NAMED = {
     "parquet": (".parquet", ".pq", ""),
     "arrow": (".arrow", ".feather", ".ipc", ""),
     "stream": (".arrow", ".feather", ".ipc", ""),
+    "workbook": (".xlsx", ".xlsm", ""),
 }
 """Format -> the endings that promise it."""
 _CALLED = {
-    "csv": "a table",
-    "json": "one JSON document",
-    "lines": "JSON lines",
-    "text": "plain text",
-    "parquet": "Parquet",
-}
+    "csv": "a table", "json": "one JSON document", "lines": "JSON lines", "text": "plain text", "parquet": "Parquet",
+    "arrow": "Arrow", "stream": "Arrow", "workbook": "a workbook",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -118,15 +116,13 @@ def _file(file: Examined, notes: list[str]) -> Iterator["pyarrow.RecordBatch"]:
         dialect = _dialect(file)
         form = "csv" if dialect is not None else "text"
     if file.suffix not in _NAMED[form]:
-        notes.append(f"{name}: holds {_CALLED.get(form, 'Arrow')}, whatever its name says")
+        notes.append(f"{name}: holds {_CALLED[form]}, whatever its name says")
     if form == "csv" and dialect is not None and dialect != tables.Dialect(","):
         notes.append(f"{name}: {dialect.said()}")
-    if form in {"parquet", "arrow", "stream"}:
+    if form in columnar.READERS:
         if file.packing is not None:
-            raise DataError(str(file.path), f"is {form} packed by {file.packing}", "unpack it")
-        yield from (
-            columnar.parquet(file.path) if form == "parquet" else columnar.arrow(file.path, stream=form == "stream")
-        )
+            raise DataError(str(file.path), f"is packed by {file.packing}", "unpack it")
+        yield from columnar.READERS[form](file.path)
         return
     with _text(file) as text:
         if form == "csv" and dialect is not None:

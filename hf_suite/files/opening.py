@@ -5,6 +5,7 @@ import functools
 import gzip
 import hashlib
 import io
+import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -100,6 +101,8 @@ def _examined(path: Path) -> Examined:
     if not head:
         raise DataError(str(path), "is empty once unpacked", "give a file with rows")
     magic = next((name for begin, name in _MAGIC.items() if head.startswith(begin)), None)
+    if magic == "zip" and packing is None and "xl/workbook.xml" in zipfile.ZipFile(path).namelist():
+        magic = "workbook"
     if magic is not None:
         return Examined(path, packing, magic, "", "", sha256, ())
     encoding = _encoding(path, packing, head)

@@ -6,6 +6,7 @@ import functools
 import glob
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,8 +25,10 @@ def splits(word: str) -> dict[str, list[Path]]:
     """Split -> its files or text folders; the only split is `train` where no name says otherwise.
 
     A file; a folder with a file or folder for each split, with a folder of texts for each label, or with files;
-    a pattern (`data/*.csv`); a URL. Raises DataError, MissingData.
+    a pattern (`data/*.csv`); a URL; `-` for what comes in on stdin. Raises DataError, MissingData.
     """
+    if word == "-":
+        return {"train": [_from_stdin()]}
     if "://" in word:
         return {"train": [_fetched(word)]}
     path = Path(word).expanduser()
@@ -112,15 +115,29 @@ def _nearest(path: Path) -> str:
     return f"did you mean {str(path.with_name(near[0]))!r}? " if near else ""
 
 
+@functools.cache
+def _from_stdin() -> Path:
+    """A copy of what came in on stdin, which can be read but once."""
+    path = _temporary() / "stdin"
+    with path.open("wb") as target:
+        shutil.copyfileobj(sys.stdin.buffer, target)
+    return path
+
+
+def _temporary() -> Path:
+    """A folder that goes with the process."""
+    folder = tempfile.mkdtemp(prefix="hf-suite-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
 @functools.lru_cache(maxsize=16)
 def _fetched(url: str) -> Path:
     """A copy of what a URL gives, in a folder that goes with the process; fetched once. Raises MissingData."""
     import fsspec
 
     name = re.split(r"[?#]", url)[0].rstrip("/").rpartition("/")[2] or "data"
-    folder = tempfile.mkdtemp(prefix="hf-suite-url-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    path = Path(folder, name)
+    path = _temporary() / name
     try:
         with fsspec.open(url, "rb") as source, path.open("wb") as target:
             shutil.copyfileobj(source, target)
