@@ -1,6 +1,5 @@
 """How a run is done: RunConfig and its parts, and SuiteConfig. Each default stands here and nowhere else."""
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 
 from hf_suite import files, schema, shipped
 from hf_suite.methods import METHODS, REFUSED
+from hf_suite.recipe import TrainConfig as TrainConfig
 from hf_suite.schema import Record
 from hf_suite.spec import Revision
 
@@ -152,12 +152,6 @@ class SplitConfig(Record):
     """Which of the possible cuts."""
 
 
-def _freeze(value: str) -> str:
-    if value not in ("none", "embeddings", "all_but_head") and not re.fullmatch(r"first:[1-9][0-9]*", value):
-        raise ValueError(f"{value!r} is none of its values; say none, embeddings, all_but_head or first:N")
-    return value
-
-
 def _data(value: Any) -> Any:
     """Anything but a mapping is short for the rows to learn from."""
     return value if value is None or isinstance(value, Mapping | DataConfig) else {"train": value}
@@ -180,37 +174,6 @@ class DataConfig(Record):
     """Rows to score; null takes those of the folder, else some of train."""
     test: Rows | None = None
     """Further rows to score, where they have labels."""
-
-
-class TrainConfig(Record):
-    """How the weights are changed."""
-
-    epochs: int = Field(3, ge=1)
-    """Passes over the train rows."""
-    max_steps: int | None = Field(None, ge=1)
-    """Stop after this many optimizer steps, whatever the epochs; null means no limit."""
-    batch_size: int = Field(32, ge=1)
-    """Features (a row of GLUE, a window of SQuAD) per optimizer step, over all processes."""
-    micro_batch_size: int | None = Field(None, ge=1)
-    """Features per forward pass on one process; null takes the batch's share of each process. Changes no result."""
-    learning_rate: float | None = Field(None, gt=0)
-    """Peak rate; null is 1e-3 with LoRA, what another method usually takes, and 5e-5 without any."""
-    schedule: Literal["linear", "constant"] = "linear"
-    """The rate after the warmup: down to 0 in a line, or the same."""
-    warmup: float = Field(0.06, ge=0)
-    """Below 1 a share of all steps, else a number of steps."""
-    weight_decay: float = Field(0.01, ge=0)
-    """AdamW's decay; never on norms and biases."""
-    freeze: Annotated[str, AfterValidator(_freeze)] = "none"
-    """Without LoRA, what stays as it is: none, embeddings, all_but_head, or first:N (embeddings and N layers)."""
-    clip: float | None = Field(1.0, gt=0)
-    """Largest norm of the whole gradient; null does not clip."""
-    save_every: int | None = Field(None, ge=1)
-    """Optimizer steps between checkpoints; null saves after each epoch."""
-    select_on: str | None = None
-    """`tune` or an eval split: the epoch that scores best there is kept; null: tune if there is one, else the last."""
-    select_metric: str | None = None
-    """The number that chooses the epoch; null takes the task's headline."""
 
 
 class RunConfig(Record):

@@ -75,7 +75,8 @@ def _tried(cell: BenchCell, output: Path, allow_code: bool) -> _Speed | SuiteErr
     beside = done or cell.config.init_from is not None
     config = cell.config.model_copy(update={"output": str(folder / ".again" if beside else folder), "init_from": None})
     try:
-        return _measured(config, resume=begun and not beside, allow_code=allow_code)[0]
+        keys = {"resume": begun and not beside, "allow_code": allow_code, "needs_eval": not cell.is_source}
+        return _measured(config, **keys)[0]
     except SuiteError as error:
         return error
 
@@ -88,7 +89,7 @@ def _lost(source: BenchCell | None, output: Path) -> bool:
 def _cost(cell: BenchCell, speeds: Sequence[_Speed | SuiteError]) -> Cost:
     """At the speed of the cell's own training, and that of the source which is trained again, if one is."""
     try:
-        found = parts(cell.spec, cell.config)
+        found = parts(cell.spec, cell.config, needs_eval=not cell.is_source)
     except SuiteError as error:
         return Cost({}, None, str(error))
     known = [speed for speed in speeds if isinstance(speed, _Speed)]
@@ -109,12 +110,22 @@ def _seconds(speed: _Speed, config: RunConfig, found: Parts) -> float:
     if config.train is None:
         return speed.load + answered * speed.per_answer
     choose = found.eval.get(config.train.select_on or "", found.tune)
-    answered += config.train.epochs * len(choose.rows) if choose is not None else 0
+    answered += _evaluations(config.train, found) * len(choose.rows) if choose is not None else 0
     return speed.load + speed.finetune + answered * speed.per_answer
 
 
-def _measured(config: RunConfig, *, resume: bool, allow_code: bool) -> tuple[_Speed, Parts]:
-    session = prepared(config, resume=resume, allow_code=allow_code, watch=_silent, stopping=Stopping())
+def _evaluations(config: TrainConfig, found: Parts) -> int:
+    """How often rows choose, if nothing stops early; a row counts as one feature."""
+    if config.eval_every is None or found.train is None:
+        return config.epochs
+    rows = len(found.train.rows)
+    steps = batching.steps_in(rows, batch_size=config.batch_size, epochs=config.epochs, max_steps=config.max_steps)
+    return -(-steps // config.eval_every)
+
+
+def _measured(config: RunConfig, *, resume: bool, allow_code: bool, needs_eval: bool = True) -> tuple[_Speed, Parts]:
+    keys = {"resume": resume, "allow_code": allow_code, "needs_eval": needs_eval}
+    session = prepared(config, **keys, watch=_silent, stopping=Stopping())
     choosing(session.spec, session.config.train, session.parts)  # refuses what the run would refuse
     return _Speed(session.seconds["load"], _finetuning(session), _per_answer(session)), session.parts
 
@@ -146,7 +157,9 @@ def _per_token(session: Session, features: Dataset, config: TrainConfig) -> floa
 
 
 def _per_answer(session: Session) -> float:
-    split = next(iter(session.parts.eval.values()))
+    split = next(iter(session.parts.eval.values()), None)
+    if split is None:
+        return 0.0
     sample = split.rows.select(range(min(_EVAL_ROWS, len(split.rows))))
     begun = time.perf_counter()
     for _ in answer(session.model, session.adapter, sample, accelerator=session.accelerator, batch_size=32):

@@ -1,6 +1,7 @@
 """From a model to scores: evidence, what is fitted on tune, answers, scores and baseline. Trains nothing."""
 
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,7 +39,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Choice:
-    """The number that chooses the epoch, on the rows that choose."""
+    """The number that chooses the weights, on the rows that choose."""
 
     split: str
     number: str
@@ -63,9 +64,12 @@ def evaluate(session: Session) -> Evaluation:
 
 
 def choosing(spec: TaskSpec, train: TrainConfig | None, parts: Parts) -> tuple[str, Split, str] | None:
-    """What chooses the epoch: the rows' name, the rows, the number; None where nothing does. Raises ConfigError."""
+    """What chooses the weights: the rows' name, the rows, the number; None where nothing does. Raises ConfigError."""
     there = ({} if parts.tune is None else {"tune": parts.tune}) | parts.eval
-    if train is None or (train.select_on is None and parts.tune is None):
+    if train is None:
+        return None
+    if train.select_on is None and parts.tune is None:
+        _check_idle(train)
         return None
     name, number, numbers = train.select_on or "tune", train.select_metric or spec.headline, scoring.units(spec)
     if name not in there:
@@ -75,8 +79,16 @@ def choosing(spec: TaskSpec, train: TrainConfig | None, parts: Parts) -> tuple[s
     return name, there[name], number
 
 
+def _check_idle(train: TrainConfig) -> None:
+    """Refuses keys that need rows that choose, where there are none. Raises ConfigError."""
+    for key, value in {"early_stopping": train.early_stopping, "eval_every": train.eval_every}.items():
+        if value is not None:
+            remedy = "cut some off train with tune.share=0.1, or name a split with train.select_on=..."
+            raise ConfigError(f"train.{key}", "no rows are there that choose the weights", remedy)
+
+
 def select(session: Session) -> Choice | None:
-    """The score of the model as it stands on the rows that choose the epoch; None when none do."""
+    """The score of the model as it stands on the rows that choose; None when none do."""
     spec = session.spec
     found = choosing(spec, session.config.train, session.parts)
     if found is None:
@@ -123,27 +135,23 @@ def _em_bound(counts: dict[str, float], rows: int) -> None:
 
 
 def _evidence(session: Session, split: Split, *, stops: bool = True) -> Mapping[RowId, Evidence]:
+    """Every row's evidence; a run that was asked to stop does so between two batches, if it may."""
     session.adapter.counts.clear()
-    train = session.config.train
-    size = (train.micro_batch_size if train is not None else None) or _BATCH
-    told = _telling(session, len(split.rows), stops=stops)
+    train, total = session.written.train, len(split.rows)
+    between = functools.partial(session.stopping.check, session.accelerator, session.folder)
     found = {}
     for row, evidence in answer(
-        session.model, session.adapter, split.rows, accelerator=session.accelerator, batch_size=size
+        session.model,
+        session.adapter,
+        split.rows,
+        accelerator=session.accelerator,
+        batch_size=(train.micro_batch_size if train is not None else None) or _BATCH,
+        between=between if stops else None,
+        note=session.happened,
     ):
         found[row] = evidence
-        told(len(found))
+        if len(found) % 256 == 0 or len(found) == total:
+            session.watch(Progress("evaluate", len(found), total))
+    if stops:
+        between()
     return found
-
-
-def _telling(session: Session, total: int, *, stops: bool) -> Callable[[int], None]:
-    """Tells the watcher now and then, and looks whether the run was asked to stop, if it may."""
-
-    def told(done: int) -> None:
-        if done % 256 and done < total:
-            return
-        session.watch(Progress("evaluate", done, total))
-        if stops:
-            session.stopping.check(session.accelerator, session.folder)
-
-    return told

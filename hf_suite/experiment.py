@@ -1,60 +1,73 @@
 """One run: config -> Result. Does the steps in turn: fetch, resolve, finetune, answer, score, record; owns none."""
 
+import contextlib
 import datetime
+import functools
 import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import accelerate
 import torch
+from accelerate.utils import gather_object
 
-from hf_suite import checkpoint, folders, interop, kinds, launch, models, own, record, scoring, stamp, tracking
+from hf_suite import folders, interop, kinds, launch, locking, models, own, record, scoring, stamp, tracking, training
 from hf_suite import origin as origins
 from hf_suite import spec as specs
 from hf_suite.adapters import Adapter, adapter_class, with_protocol
-from hf_suite.config import LoraConfig, RunConfig
+from hf_suite.config import RunConfig
 from hf_suite.errors import RunError
-from hf_suite.evaluation import Choice, Evaluation, choosing, evaluate, select
+from hf_suite.evaluation import Evaluation, choosing, evaluate
 from hf_suite.label_order import suggestion
-from hf_suite.loop import State, Step, finetune
-from hf_suite.methods import METHODS
 from hf_suite.origin import Origin
 from hf_suite.parts import Parts, parts
 from hf_suite.record import Result
 from hf_suite.resolve import NamelessLabels, Resolved, device, precision, resolve
 from hf_suite.session import Progress, Session, Watch
 from hf_suite.spec import TaskSpec
-from hf_suite.stopping import Stopping, interrupted
+from hf_suite.stopping import Stopping
 
 
-def run(config: RunConfig, *, resume: bool = False, allow_code: bool = False, watch: Watch | None = None) -> Result:
+def run(
+    config: RunConfig,
+    *,
+    resume: bool = False,
+    allow_code: bool = False,
+    needs_eval: bool = True,
+    watch: Watch | None = None,
+) -> Result:
     """Finetunes (unless `train` is null) and scores; writes the run folder and returns its Result.
 
     With `processes` above 1 it starts that many and waits for them; `watch` is told what the first of them tells.
+    With `needs_eval=False` a task of which no eval split is at hand is trained all the same, for others to go on from;
+    its Result has no score.
+
     Raises SuiteError: ConfigError, DataError, ModelError, RunError; Interrupted after SIGINT or SIGTERM, with the state
     saved.
     """
     config = own.settled(config)
     config = config.model_copy(update={"output": str(folders.place(config))})
+    how = {"resume": resume, "allow_code": allow_code, "needs_eval": needs_eval}
     if launch.needed(config.processes):
-        job = {"config": config.model_dump(mode="json"), "resume": resume, "allow_code": allow_code}
-        where = device(config)
+        job, where = {"config": config.model_dump(mode="json"), **how}, device(config)
         launch.together("run", job, processes=config.processes, device=where, watch=watch or _silent)
         return record.read_result(folders.place(config))
     started = now()
+    locking.check_free(folders.place(config))
     with Stopping() as stopping:
-        session = prepared(config, resume=resume, allow_code=allow_code, watch=watch or _silent, stopping=stopping)
+        session = prepared(config, **how, watch=watch or _silent, stopping=stopping)
         choosing(session.spec, session.config.train, session.parts)
         session.accelerator.wait_for_everyone()  # or one process would find the folder that another has just begun
-        if session.is_main:
-            folders.begin(session.folder, config)
-            folders.keep_rows(session)
-        with tracking.tracked(session, resume=resume):
+        begin = functools.partial(_begin, session, resume)
+        with alone(session, begin), tracking.tracked(session, resume=resume):
             if session.config.train is not None:
-                _train(session, resume=resume)
+                training.train(session, resume=resume)
             return tracking.told(session, finished(session, started=started, allow_code=allow_code))
 
 
-def prepared(config: RunConfig, *, resume: bool, allow_code: bool, watch: Watch, stopping: Stopping) -> Session:
+def prepared(
+    config: RunConfig, *, resume: bool, allow_code: bool, watch: Watch, stopping: Stopping, needs_eval: bool = True
+) -> Session:
     """Steps 1 to 6, from files to a built model: what can be refused is refused here, and nothing is written."""
     spec = specs.of(config.task)
     kinds.check(spec)
@@ -67,7 +80,7 @@ def prepared(config: RunConfig, *, resume: bool, allow_code: bool, watch: Watch,
     accelerator = made_accelerator(config, models.load_config(located), trains=config.train is not None)
     tokenizer, notes = models.load_tokenizer(located)
     chosen = _chosen(spec, config, located, tokenizer)
-    rows = parts(spec, config)
+    rows = parts(spec, config, needs_eval=needs_eval or config.train is None)
     resolved = _resolved(spec, config, rows, located, tokenizer, accelerator, chosen)
     origin = origins.origin(config, spec, resolved, located)
     resolved = origins.turned(resolved, origin)
@@ -90,6 +103,7 @@ def prepared(config: RunConfig, *, resume: bool, allow_code: bool, watch: Watch,
         fitted=dict(resolved.fitted),
         lineage=folders.lineage(origin.folder, origin.facts) if origin is not None else (),
         origin_sha256=origin.weights.sha256 if origin is not None else None,
+        times=models.rate_times(built, resolved.config.train, resolved.config.lora),
     )
     session.seconds["load"] = time.perf_counter() - begun
     for note in (*notes, *resolved.notes, *_empty(session)):
@@ -99,6 +113,8 @@ def prepared(config: RunConfig, *, resume: bool, allow_code: bool, watch: Watch,
 
 def finished(session: Session, *, started: str, allow_code: bool) -> Result:
     """Steps 8 to 11: answers, fit, scores and Result, in the session's folder; then the checkpoints go."""
+    if not session.parts.eval:
+        session.happened(f"trained and not scored: no eval split of {session.spec.name} is at hand")
     begun = time.perf_counter()
     found = evaluate(session)
     session.seconds["evaluate"] = time.perf_counter() - begun
@@ -132,6 +148,33 @@ def counted(model: Any) -> dict[str, int]:
 def now() -> str:
     """The time in UTC, to the second."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+@contextlib.contextmanager
+def alone(session: Session, begin: Callable[[], None] | None = None) -> Iterator[None]:
+    """The session's folder locked against other runs, then begun. Raises RunError, on every process of this run."""
+    with contextlib.ExitStack() as held:
+        refusals: list[RunError | None] = gather_object([_refusal(session, held, begin) if session.is_main else None])
+        for refusal in filter(None, refusals):
+            raise refusal
+        yield
+
+
+def _refusal(session: Session, held: contextlib.ExitStack, begin: Callable[[], None] | None) -> RunError | None:
+    """Why the folder cannot be had now; None when it is locked and begun."""
+    try:
+        held.enter_context(locking.locked(session.folder))
+        if begin is not None:
+            begin()
+    except RunError as error:
+        return error
+    return None
+
+
+def _begin(session: Session, resume: bool) -> None:
+    folders.check(session.folder, session.written, resume=resume)  # another process may have been there since
+    folders.begin(session.folder, session.written)
+    folders.keep_rows(session)
 
 
 def _check_named(spec: TaskSpec, config: RunConfig, allow_code: bool) -> None:
@@ -191,99 +234,11 @@ def _built(
         lora=lora if train is not None else None,
         freeze=train.freeze if train is not None else "none",
         pad_token_id=tokenizer.pad_token_id,
+        gradient_checkpointing=train is not None and train.gradient_checkpointing,
     )
     if origin is not None and lora is not None:
         origins.begin(built.model, origin, built.heads)
     return built
-
-
-def _train(session: Session, *, resume: bool) -> None:
-    """Step 7: finetunes with checkpoints, puts the chosen epoch back, saves the model and proves that it reloads."""
-    config, train = session.config.train, session.parts.train
-    if config is None or train is None:
-        raise RunError(session.spec.name, "nothing to train on", "say train=null to evaluate only")
-    start, progress = _begun(session, resume=resume)
-    begun = time.perf_counter()
-    features = session.adapter.train_features(train.rows)
-    session.seconds["encode"] = time.perf_counter() - begun
-    best, losses, clock = progress["best"], progress["losses"], time.perf_counter() - progress["seconds"]
-    steps = finetune(
-        session.model,
-        session.adapter,
-        features,
-        config=config,
-        accelerator=session.accelerator,
-        seed=session.config.seed,
-        start=start,
-        times=_times(session.config.lora),
-    )
-    for step in steps:
-        losses.append(step.loss)
-        session.tokens += step.tokens
-        session.watch(Progress("finetune", step.step, step.steps, loss=step.loss))
-        session.tell(step.step, {"loss": step.loss, "learning_rate": step.learning_rate})
-        if step.ends_epoch:
-            best, losses = _end_epoch(session, step, losses, best), []
-        stop = session.stopping.asked(session.accelerator)
-        if stop or step.ends_epoch or (config.save_every and step.step % config.save_every == 0):
-            seconds = time.perf_counter() - clock
-            _save(session, step.state(), {**progress, "best": best, "losses": losses, "seconds": seconds})
-        if stop:
-            raise interrupted(stop, session.folder)
-    session.seconds["finetune"] = time.perf_counter() - clock
-    if best is not None:
-        checkpoint.put(
-            session.model, checkpoint.load(session.folder / "checkpoints" / f"best-{best['step']}")[0].weights
-        )
-        session.note(f"epoch {best['epoch']} scored best on {best['on']} and is kept")
-    folders.keep_model(session)
-
-
-def _times(lora: LoraConfig | None) -> dict[str, float]:
-    """The weights that are trained at a multiple of the rate, by a part of their names."""
-    faster = METHODS[lora.method].loraplus_ratio if lora is not None else None
-    return {faster: lora.loraplus_ratio} if faster and lora is not None and lora.loraplus_ratio is not None else {}
-
-
-def _begun(session: Session, *, resume: bool) -> tuple[State | None, dict[str, Any]]:
-    """The state to go on from, None at the beginning, and the progress up to it. Raises RunError."""
-    content, versions = stamp.content(session), stamp.versions() | {"processes": str(session.accelerator.num_processes)}
-    saved = checkpoint.newest(session.folder / "checkpoints") if resume else None
-    if saved is None:
-        return None, {"content": content, "versions": versions, "best": None, "losses": [], "seconds": 0.0}
-    state, progress = saved
-    folders.check_content(session.folder, progress["content"], content)
-    others = [f"{name} {old}" for name, old in progress["versions"].items() if versions.get(name) != old]
-    if others:
-        session.parts.caveats.append(f"begun with {', '.join(others)}")
-    session.history, session.tokens = progress["history"], progress["tokens"]
-    session.note(f"resumed after step {state.step}")
-    return state, progress
-
-
-def _end_epoch(session: Session, step: Step, losses: list[float], best: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Adds the epoch to the history; where rows choose, scores them and keeps the weights that are best so far."""
-    entry: dict[str, Any] = {"epoch": step.epoch + 1, "step": step.step, "train_loss": sum(losses) / len(losses)}
-    session.history.append(entry)
-    chosen: Choice | None = select(session)
-    if chosen is None:
-        return None
-    entry["scores"] = {chosen.split: {chosen.number: chosen.score}}
-    session.tell(step.step, tracking.scored(entry["scores"]))
-    if chosen.score is None or (best is not None and not chosen.better_than(best["score"])):
-        return best
-    if session.is_main:
-        weights = State(step.step, step.state().weights, {})
-        checkpoint.save(session.folder / "checkpoints", weights, {}, name="best", keep=2)
-    session.accelerator.wait_for_everyone()
-    return {"step": step.step, "score": chosen.score, "epoch": step.epoch + 1, "on": chosen.split}
-
-
-def _save(session: Session, state: State, progress: dict[str, Any]) -> None:
-    if session.is_main:
-        progress = {**progress, "history": session.history, "tokens": session.tokens}
-        checkpoint.save(session.folder / "checkpoints", state, progress)
-    session.accelerator.wait_for_everyone()
 
 
 def _result(session: Session, found: Evaluation, *, started: str, allow_code: bool) -> Result:
@@ -300,6 +255,7 @@ def _result(session: Session, found: Evaluation, *, started: str, allow_code: bo
         units=units,
         caveats=stamp.caveats(session, found),
         history=session.history,
+        events=session.events,
         fitted=found.fitted,
         signatures=signatures,
         lineage=list(session.lineage),

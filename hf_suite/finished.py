@@ -11,7 +11,7 @@ from hf_suite import spec as specs
 from hf_suite.adapters import adapter_class
 from hf_suite.config import RunConfig
 from hf_suite.errors import ConfigError, Interrupted, ModelError, RunError
-from hf_suite.experiment import counted, finished, made_accelerator, now
+from hf_suite.experiment import alone, counted, finished, made_accelerator, now
 from hf_suite.metrics.base import RowId
 from hf_suite.models import Located
 from hf_suite.parts import Parts, parts
@@ -62,9 +62,9 @@ def evaluate_run(
             return read_result(place)
         session = _session(asked, base=base, watch=watch or _silent, stopping=stopping)
         session.folder = place
-        place.mkdir(parents=True, exist_ok=True)
         try:
-            return finished(session, started=started, allow_code=allow_code)
+            with alone(session):
+                return finished(session, started=started, allow_code=allow_code)
         except Interrupted as error:
             finding = error.finding.partition(";")[0]
             raise Interrupted(str(place), finding, "run the same command again", signal=error.signal) from error

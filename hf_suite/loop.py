@@ -13,7 +13,7 @@ import torch
 from accelerate import Accelerator
 from datasets import Dataset
 
-from hf_suite import batching
+from hf_suite import batching, memory, rates
 from hf_suite.adapters import Adapter, Batch, take
 from hf_suite.config import TrainConfig
 from hf_suite.errors import RunError
@@ -50,7 +50,25 @@ class Step:
     """Row ids of the step's features."""
     tokens: int
     """Real (unpadded) tokens of the step."""
+    micro_batch_size: int
+    """Features per forward pass from this step on: fewer than asked for where memory did not hold them."""
     state: Callable[[], State]
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """What one step learns from."""
+
+    adapter: Adapter
+    features: Dataset
+    indices: Sequence[int]
+    step: int
+
+    def where(self) -> str:
+        """The place of an error."""
+        rows = list(dict.fromkeys(self.features[list(self.indices)]["row"]))
+        listed = ", ".join(map(str, rows[:8])) + (", ..." if len(rows) > 8 else "")
+        return f"step {self.step}, rows {listed}"
 
 
 def finetune(
@@ -66,26 +84,25 @@ def finetune(
 ) -> Iterator[Step]:
     """Updates `model` in place and yields after each optimizer step; `times` as of `_groups`.
 
-    The same features meet in each step, and weigh the same, at every micro-batch size and number of processes. Raises
-    RunError at the step whose loss or gradient is not finite, before the weights change.
+    The same features meet in each step, and weigh the same, at every micro-batch size and number of processes. A step
+    that memory does not hold is done again in smaller micro-batches. Raises RunError at the step whose loss or gradient
+    is not finite, or that memory does not hold at all, before the weights change.
     """
     trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     model.to(accelerator.device)
-    optimizer = torch.optim.AdamW(_groups(trained, config.weight_decay, times or {}), lr=0.0)
-    done = _restored(trained, optimizer, start)
+    optimizer = _optimizer(trained, config, times or {}, start)
     wrapped = accelerator.prepare(model)
-    lengths = features["length"][:]
-    steps = batching.steps_in(
-        len(features), batch_size=config.batch_size, epochs=config.epochs, max_steps=config.max_steps
-    )
-    plans = _plans(lengths, batch_size=config.batch_size, seed=seed, done=done)
+    lengths, each = features["length"][:], config.batch_size
+    steps = batching.steps_in(len(lengths), batch_size=each, epochs=config.epochs, max_steps=config.max_steps)
+    done = start.step if start is not None else 0
+    size = config.micro_batch_size or -(-each // accelerator.num_processes)
+    plans = _plans(lengths, batch_size=each, seed=seed, done=done)
     for step, (epoch, planned, is_last) in zip(range(done + 1, steps + 1), plans, strict=False):
-        where = functools.partial(_where, features, planned, step)
-        rate = learning_rate(step - 1, steps, config)
+        data = _Planned(adapter, features, planned, step)
+        rate = rates.learning_rate(step - 1, steps, config)
         wrapped.train()
-        _seed(seed, step - 1, accelerator.process_index)
-        loss = _gradients(wrapped, adapter, features, planned, config=config, accelerator=accelerator, where=where)
-        _update(trained, optimizer, rate=rate, clip=config.clip, where=where)
+        loss, size = _held(wrapped, data, size=size, seed=seed, accelerator=accelerator)
+        _update(trained, optimizer, rate=rate, clip=config.clip, where=data.where)
         yield Step(
             step=step,
             steps=steps,
@@ -95,8 +112,22 @@ def finetune(
             learning_rate=rate,
             rows=tuple(features[planned]["row"]),
             tokens=sum(lengths[index] for index in planned),
+            micro_batch_size=size,
             state=functools.partial(_state, trained, optimizer, step),
         )
+
+
+def _optimizer(
+    trained: Mapping[str, torch.nn.Parameter],
+    config: TrainConfig,
+    times: Mapping[str, float],
+    start: State | None,
+) -> torch.optim.Optimizer:
+    """AdamW, with the moments of `start`, whose weights go into the parameters."""
+    optimizer = torch.optim.AdamW(_groups(trained, config.weight_decay, times), lr=0.0)
+    if start is not None:
+        _restore(trained, optimizer, start)
+    return optimizer
 
 
 def _plans(lengths: Sequence[int], *, batch_size: int, seed: int, done: int) -> Iterator[tuple[int, list[int], bool]]:
@@ -106,17 +137,6 @@ def _plans(lengths: Sequence[int], *, batch_size: int, seed: int, done: int) -> 
     for epoch in itertools.count(first):
         plan = batching.train_plan(lengths, batch_size=batch_size, seed=seed, epoch=epoch)
         yield from ((epoch, plan[place], place + 1 == each) for place in range(at if epoch == first else 0, each))
-
-
-def learning_rate(done: int, steps: int, config: TrainConfig) -> float:
-    """The rate of the step after `done` of `steps`: up in a line over the warmup, then by the schedule."""
-    peak = config.learning_rate or 0.0
-    warmup = math.ceil(config.warmup * steps) if config.warmup < 1 else int(config.warmup)
-    if done < warmup:
-        return peak * (done + 1) / (warmup + 1)
-    if config.schedule == "constant":
-        return peak
-    return peak * (steps - done) / max(1, steps - warmup)
 
 
 def _groups(
@@ -137,22 +157,38 @@ def _groups(
     return [group for group in groups.values() if group["params"]]
 
 
-def _gradients(
-    wrapped: Any,
-    adapter: Adapter,
-    features: Dataset,
-    planned: Sequence[int],
-    *,
-    config: TrainConfig,
-    accelerator: Accelerator,
-    where: Callable[[], str],
-) -> float:
+def _held(wrapped: Any, data: _Planned, *, size: int, seed: int, accelerator: Accelerator) -> tuple[float, int]:
+    """Adds up the step's gradient; its loss, and the micro-batch size at which memory held it.
+
+    Each attempt is seeded alike, so that the step is the one that a training begun with this size would have done.
+    """
+    largest = -(-len(data.indices) // accelerator.num_processes)
+    while True:
+        _seed(seed, data.step - 1, accelerator.process_index)
+        try:
+            return _gradients(wrapped, data, size=size, accelerator=accelerator), size
+        except (RuntimeError, MemoryError) as error:  # torch's CPU allocator raises a plain RuntimeError
+            size = _smaller(error, min(size, largest), processes=accelerator.num_processes, where=data.where)
+        wrapped.zero_grad(set_to_none=True)
+        memory.free()
+
+
+def _smaller(error: Exception, size: int, *, processes: int, where: Callable[[], str]) -> int:
+    """The size to try after `size`. Raises RunError where there is none, or where the other processes wait already."""
+    if processes > 1 and size > 1 and memory.ran_out(error):
+        remedy = f"set train.micro_batch_size={size // 2} or less, or train.gradient_checkpointing=true"
+        raise RunError(where(), f"memory does not hold {size} features at once on each process", remedy) from error
+    remedy = "lower max_length, or set train.gradient_checkpointing=true"
+    return memory.smaller(error, size, RunError(where(), "memory does not hold one feature of them", remedy))
+
+
+def _gradients(wrapped: Any, data: _Planned, *, size: int, accelerator: Accelerator) -> float:
     """Adds up the gradient of the step's mean loss; returns that loss over all processes."""
-    ranks = accelerator.num_processes
-    size = config.micro_batch_size or -(-config.batch_size // ranks)
+    ranks, adapter, planned = accelerator.num_processes, data.adapter, data.indices
     shares = batching.shares(planned, micro_batch_size=size, rank=accelerator.process_index, processes=ranks)
     # A rank without features runs one with weight 0: every rank must take part in each exchange of gradients.
-    batches = [_moved(adapter.collate(take(features, share or planned[:1])), accelerator.device) for share in shares]
+    taken = [take(data.features, share or planned[:1]) for share in shares]
+    batches = [_moved(adapter.collate(features), accelerator.device) for features in taken]
     weights = [1.0 if share else 0.0 for share in shares]
     counts = sum(adapter.count(batch) * int(weight) for batch, weight in zip(batches, weights, strict=True))
     total = _summed(float(counts), accelerator)
@@ -164,7 +200,7 @@ def _gradients(
             loss += part.item()
     loss = _summed(loss, accelerator)
     if not math.isfinite(loss):
-        raise RunError(where(), f"the loss is {loss}", "lower train.learning_rate, or look at these rows")
+        raise RunError(data.where(), f"the loss is {loss}", "lower train.learning_rate, or look at these rows")
     return loss
 
 
@@ -183,14 +219,12 @@ def _update(
         )
     for group in optimizer.param_groups:
         group["lr"] = rate * group["times"]
-    optimizer.step()
+    try:
+        optimizer.step()
+    except (RuntimeError, MemoryError) as error:
+        finding = "memory does not hold the optimizer's two numbers for each trained weight"
+        memory.smaller(error, 1, RunError(where(), finding, "train fewer weights (see lora)"))
     optimizer.zero_grad(set_to_none=True)
-
-
-def _where(features: Dataset, planned: Sequence[int], step: int) -> str:
-    rows = list(dict.fromkeys(features[list(planned)]["row"]))
-    listed = ", ".join(map(str, rows[:8])) + (", ..." if len(rows) > 8 else "")
-    return f"step {step}, rows {listed}"
 
 
 def _seed(*parts: int) -> None:
@@ -219,10 +253,7 @@ def _state(trained: dict[str, torch.nn.Parameter], optimizer: torch.optim.Optimi
     return State(done, weights, moments)
 
 
-def _restored(trained: dict[str, torch.nn.Parameter], optimizer: torch.optim.Optimizer, start: State | None) -> int:
-    """Puts a state back, if there is one; the steps done up to it."""
-    if start is None:
-        return 0
+def _restore(trained: Mapping[str, torch.nn.Parameter], optimizer: torch.optim.Optimizer, start: State) -> None:
     if set(start.weights) != set(trained):
         odd = sorted(set(start.weights) ^ set(trained))
         raise RunError(
@@ -235,4 +266,3 @@ def _restored(trained: dict[str, torch.nn.Parameter], optimizer: torch.optim.Opt
         part, _, name = key.partition(".")
         device = value.device if part == "step" else trained[name].device
         optimizer.state[trained[name]][part] = value.to(device, copy=True)
-    return start.step

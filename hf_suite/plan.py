@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -36,6 +36,8 @@ class BenchCell:
     config_name: str
     source: "BenchCell | None" = None
     """The cell whose model answers this one, where the task has no train split, or that it goes on from."""
+    is_source: bool = False
+    """Whether another cell needs its model, so that it is trained also where no eval split is at hand."""
 
     @property
     def trained(self) -> "BenchCell":
@@ -48,6 +50,10 @@ class BenchCell:
             return False
         read_result(output / self.folder)
         return True
+
+    def serves(self, output: Path) -> bool:
+        """Whether its Result is all that is wanted: with scores, unless it is only to be gone on from."""
+        return self.done(output) and (self.is_source or bool(read_result(output / self.folder).scores))
 
 
 @dataclass(frozen=True)
@@ -147,10 +153,10 @@ class _Planner:
     output: Path | None
     absent: bool
     located: dict[ModelConfig, models.Located] = field(default_factory=dict)
-    reasons: dict[tuple[str, str], str | None] = field(default_factory=dict)
+    reasons: dict[tuple[str, str, bool], str | None] = field(default_factory=dict)
 
-    def find(self, task: str, variant: _Variant, after: tuple[str, ...] = ()) -> _Found:
-        """The cells that a task of the suite needs; `after` are the tasks that need it."""
+    def find(self, task: str, variant: _Variant, after: tuple[str, ...] = (), *, is_source: bool = False) -> _Found:
+        """The cells that a task of the suite, or one that others go on from, needs; `after` are the tasks before it."""
         config, spec = self._config(task, variant)
         if spec.name in after:
             round_ = ", ".join([*after[after.index(spec.name) :], spec.name])
@@ -159,12 +165,13 @@ class _Planner:
         reason = None
         needed = _needed(task, spec, config)
         if needed is not None:
-            source = self.find(self._source(task, needed), variant, (*after, spec.name))
+            source = self.find(self._source(task, needed), variant, (*after, spec.name), is_source=True)
             before = source.cells
             reason = f"{source.task}, {needed.how}: {source.reason}" if source.reason is not None else None
         source_cell = before[-1] if before else None
         cells = [self._cell(spec, each, variant, source_cell) for each in _by_fold(config)]
-        if self.output is None or not all(cell.done(self.output) for cell in cells):
+        cells = [replace(cell, is_source=is_source) for cell in cells]
+        if self.output is None or not all(cell.serves(self.output) for cell in cells):
             reason = self._reason(task, cells[0]) or reason
         return _Found(spec.name, [*before, *cells] if reason is None else [], reason)
 
@@ -216,14 +223,14 @@ class _Planner:
 
     def _reason(self, task: str, cell: BenchCell) -> str | None:
         """Why the rows of a task cannot be trained on or scored here; None where they can, or its run must say it."""
-        at = (task, cell.config_name)
+        at = (task, cell.config_name, cell.is_source)
         if at not in self.reasons:
-            self.reasons[at] = self._looked(cell.spec, cell.config)
+            self.reasons[at] = self._looked(cell.spec, cell.config, needs_eval=not cell.is_source)
         return self.reasons[at]
 
-    def _looked(self, spec: TaskSpec, config: RunConfig) -> str | None:
+    def _looked(self, spec: TaskSpec, config: RunConfig, *, needs_eval: bool) -> str | None:
         try:
-            parts.parts(spec, config.model_copy(update={"train": None, "tune": None}))
+            parts.parts(spec, config.model_copy(update={"train": None, "tune": None}), needs_eval=needs_eval)
         except MissingData as error:
             return f"{error.place}: {error.finding}"
         except SuiteError:  # wrong rather than absent: the cell fails, and its run says why

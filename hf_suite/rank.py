@@ -30,7 +30,8 @@ from hf_suite.session import Progress, Watch
 
 def _run(job: Mapping[str, Any], watch: Watch) -> None:
     config = schema.build(RunConfig, job["config"], "job")
-    run(config, resume=job["resume"], allow_code=job["allow_code"], watch=watch)
+    keys = {name: job[name] for name in ("resume", "allow_code", "needs_eval")}
+    run(config, **keys, watch=watch)
 
 
 def _evaluate_run(job: Mapping[str, Any], watch: Watch) -> None:

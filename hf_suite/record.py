@@ -25,6 +25,7 @@ class Headline(Record):
 
     name: str
     split: str
+    """Empty where no eval split was at hand; then there is no score."""
     score: float | None
     """In the unit of `units[name]`; null is undefined and never ranked."""
 
@@ -44,7 +45,7 @@ class Result(Record):
     seed: int
     protocol: int = PROTOCOL
     scores: Scores
-    """Split -> number -> value; null is undefined."""
+    """Split -> number -> value; null is undefined. Empty for a run that was only trained, for others to go on from."""
     headline: Headline
     baseline: Scores
     """The scores on the same rows of what answers them without a model: the best constant answer, a copied source."""
@@ -57,7 +58,10 @@ class Result(Record):
     caveats: list[str]
     """Sentences for all that keeps the number from being the plain one."""
     history: list[dict[str, Any]]
-    """One entry an epoch: epoch, step, train_loss and, where rows select, scores."""
+    """One entry an epoch, or an evaluation where `train.eval_every` is set: epoch, step, train_loss and, where rows
+    choose, scores."""
+    events: list[str] = pydantic.Field(default_factory=list)
+    """Sentences for what happened on the way and is no caveat: memory that ran out, an early stop."""
     fitted: dict[str, float]
     signatures: dict[str, str]
     """Metric -> what exactly computed it, where that is not our own code at `commit`."""

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import torch
 
 from hf_suite import precision as precisions
+from hf_suite import rates
 from hf_suite.adapters import Adapter, Given
 from hf_suite.config import RunConfig
 from hf_suite.errors import ConfigError, ModelError
@@ -265,6 +266,7 @@ def check_length(config: RunConfig, model_config: Any, name: str) -> None:
 def _train(config: RunConfig, spec: TaskSpec, notes: list[str]) -> Any:
     if config.train is None:
         return None
+    rates.check(config.train)
     over: Mapping[str, Any] = {}
     if config.train.learning_rate is None:
         rate, how = _usual_rate(config)

@@ -17,7 +17,7 @@ class Record(pydantic.BaseModel):
     """A frozen record that refuses keys it does not know; a field's docstring is its documentation."""
 
     model_config = pydantic.ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=()
+        frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=(), allow_inf_nan=False
     )
 
 

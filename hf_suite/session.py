@@ -57,8 +57,12 @@ class Session:
     """Number of parameters: all, and trainable."""
     watch: Watch
     stopping: Stopping
+    times: dict[str, float] = field(default_factory=dict)
+    """Parts of parameters' names -> the multiple of the learning rate there; the first that fits counts, else 1."""
     seconds: dict[str, float] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
+    """Sentences for the Result on what happened on the way."""
     tokens: int = 0
     """Real tokens finetuned on."""
     weights_bytes: int | None = None
@@ -90,6 +94,12 @@ class Session:
     def is_main(self) -> bool:
         """Whether this process writes."""
         return bool(self.accelerator.is_main_process)
+
+    def happened(self, text: str) -> None:
+        """Tells the watcher a sentence and keeps it, once, for the Result."""
+        if text not in self.events:
+            self.events.append(text)
+            self.note(text)
 
     def note(self, text: str) -> None:
         """Tells the watcher a sentence."""

@@ -124,9 +124,9 @@ def facts(session: Session) -> dict[str, Any]:
 
 
 def headline(spec: TaskSpec, scores: Mapping[str, Mapping[str, float | None]]) -> Headline:
-    """The task's headline on its first eval split."""
-    split = next(iter(scores))
-    return Headline(name=spec.headline, split=split, score=scores[split].get(spec.headline))
+    """The task's headline on its first eval split; without one, no score."""
+    split = next(iter(scores), "")
+    return Headline(name=spec.headline, split=split, score=scores.get(split, {}).get(spec.headline))
 
 
 def caveats(session: Session, found: Evaluation) -> list[str]:
@@ -134,7 +134,8 @@ def caveats(session: Session, found: Evaluation) -> list[str]:
     out = list(session.parts.caveats)
     train = session.config.train
     if train is not None and train.select_on in session.parts.eval:
-        out.append(f"epoch selected on {train.select_on}, which it reports")
+        what = "epoch" if train.eval_every is None else "step"
+        out.append(f"{what} selected on {train.select_on}, which it reports")
     if train is not None and train.max_steps is not None:
         out.append(f"max_steps {train.max_steps:,}")
     out.extend(

@@ -14,6 +14,7 @@ from hf_suite.config import SuiteConfig
 from hf_suite.errors import ConfigError, Interrupted, MissingData, RunError, SuiteError
 from hf_suite.experiment import run
 from hf_suite.finished import evaluate_run
+from hf_suite.locking import locked
 from hf_suite.plan import BenchCell, Plan, plan
 from hf_suite.record import read_json, write_json
 from hf_suite.report.cells import Bench, PlannedCell
@@ -70,8 +71,8 @@ def do(planned: Plan, output: Path, *, allow_code: bool = False, watch: BenchWat
         raise ConfigError("bench", finding, f"start it once, with --processes {launch.started()}")
     folders.check_writable(output)
     work = _Bench(planned, output, allow_code, watch or _silent, Outcome(skipped=dict(planned.skipped)))
-    write_json(output / FILE, work.file())
-    with Stopping() as stopping:
+    with Stopping() as stopping, locked(output):
+        write_json(output / FILE, work.file())
         for cell in planned.cells:
             number = stopping.signal or work.settle(cell)
             if number:
@@ -150,14 +151,14 @@ class _Bench:
         begun = (folder / folders.RUN).is_file()
         if begun:  # its name is its content, wherever model and task file lie today
             folders.begin(folder, config)
-        run(config, resume=begun, allow_code=self.allow_code, watch=told)
+        run(config, resume=begun, allow_code=self.allow_code, needs_eval=not cell.is_source, watch=told)
 
     def _source_run(self, source: BenchCell) -> Path:
         """The source's run folder with its model, trained again when only the Result is left. Raises RunError."""
         folder = self.output / source.folder
         if not source.done(self.output):
             reason = self.outcome.skipped.get(source.spec.name)
-            if reason is not None:
+            if reason is not None and source.folder not in self.outcome.failed:
                 raise MissingData(source.spec.name, reason, "give a mirror that has it")
             raise RunError(str(source.folder), "the run that this task needs has failed", f"see its {FAILURE}")
         if (folder / "model").is_dir():

@@ -16,18 +16,19 @@ from hf_suite.adapters import take
 from hf_suite.adapters.head import HeadAdapter
 from hf_suite.answering import answer
 from hf_suite.config import ModelConfig, RunConfig
-from hf_suite.errors import ModelError
+from hf_suite.errors import ConfigError, ModelError
 from hf_suite.spec import TaskSpec
 
 ODD = ["a good film", "", "the film was very very dull and sad and dark", "x", "été 日本 ☃", "a good film"]
 
 
-def adapter(tiny_checkpoint, task="reviews", *, architecture="bert", max_length=32, labels=None, **on):
+def adapter(tiny_checkpoint, task="reviews", *, architecture="bert", max_length=32, labels=None, smoothing=0.0, **on):
     """A task's adapter with the tokenizer of an architecture."""
     spec = schema.build(TaskSpec, world.task(task, **on), "test")
     tokenizer, _ = models.load_tokenizer(models.locate(ModelConfig(id=str(tiny_checkpoint(architecture)))))
     model = {"id": "any", "labels": labels}
-    return HeadAdapter(spec, RunConfig(task=task, model=model, max_length=max_length), tokenizer)
+    train = {"label_smoothing": smoothing}
+    return HeadAdapter(spec, RunConfig(task=task, model=model, max_length=max_length, train=train), tokenizer)
 
 
 def rows_of(*texts, pairs=None, labels=None):
@@ -113,6 +114,24 @@ def test_the_loss_is_summed_over_the_rows(tiny_checkpoint):
     loss = made.loss(says([0.0, math.log(3)], [1.0, 1.0]), batch)
     assert loss.item() == pytest.approx(-math.log(0.75) - math.log(0.5))
     assert made.count(batch) == 2
+
+
+def test_a_smoothed_loss_gives_a_part_of_each_target_to_every_label(tiny_checkpoint):
+    made = adapter(tiny_checkpoint, smoothing=0.1)
+    batch = made.collate(take(made.train_features(rows_of("a", labels=["positive"])), [0]))
+    # Of the target, 0.95 is on the label of probability 3/4 and 0.05 on the other.
+    assert made.loss(says([0.0, math.log(3)]), batch).item() == pytest.approx(
+        -0.95 * math.log(0.75) - 0.05 * math.log(0.25)
+    )
+
+
+def test_smoothing_is_refused_where_there_are_no_labels(tiny_checkpoint):
+    with pytest.raises(ConfigError) as caught:
+        adapter(tiny_checkpoint, "likeness", smoothing=0.1)
+    assert str(caught.value) == (
+        "train.label_smoothing: likeness is answered by a number, whose error has no labels to spread over; "
+        "leave the key out"
+    )
 
 
 def test_the_loss_of_numbers_is_the_squared_error(tiny_checkpoint):

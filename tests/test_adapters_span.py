@@ -1,6 +1,7 @@
 """Windows of a context to spans: found exactly, placed in the text, and never read off a token without a place."""
 
 import itertools
+import math
 from types import SimpleNamespace
 
 import accelerate
@@ -24,11 +25,12 @@ CONTEXT = "On one day the good man walks in the dark park. It has an old book fo
 ALL = [*tiny.ARCHITECTURES, "roberta", "xlnet"]
 
 
-def adapter(tiny_checkpoint, architecture="bert", *, max_length=64, stride=16):
+def adapter(tiny_checkpoint, architecture="bert", *, max_length=64, stride=16, smoothing=0.0):
     """The adapter of questions with the tokenizer of an architecture."""
     spec = schema.build(TaskSpec, world.task("questions"), "test")
     tokenizer, _ = models.load_tokenizer(models.locate(ModelConfig(id=str(tiny_checkpoint(architecture)))))
-    return SpanAdapter(spec, RunConfig(task="questions", model="any", max_length=max_length, stride=stride), tokenizer)
+    keys = {"max_length": max_length, "stride": stride, "train": {"label_smoothing": smoothing}}
+    return SpanAdapter(spec, RunConfig(task="questions", model="any", **keys), tokenizer)
 
 
 def rows_of(*rows):
@@ -110,6 +112,27 @@ def test_spans_are_those_of_a_search_through_all_of_them(tiny_checkpoint, archit
         windows = take(features, places)
         found = made.evidence(row, windows, [outputs[at] for at in places])
         assert found == by_brute_force(row["context"], windows)
+
+
+def test_a_smoothed_loss_gives_a_part_of_each_target_to_every_token_but_padding(tiny_checkpoint):
+    made = adapter(tiny_checkpoint, smoothing=0.1)
+    rows = rows_of(("who?", CONTEXT, gold("the good man")), ("who walks there?", "the man", gold("the man", "the man")))
+    batch = made.collate(take(made.train_features(rows), [0, 1]))
+
+    def says(input_ids, **other):
+        logits = torch.zeros(input_ids.shape)
+        first = logits.scatter(1, batch["start"][:, None], math.log(3))
+        return SimpleNamespace(start_logits=first, end_logits=logits)
+
+    # The start's token has 3 shares of tokens + 2, each other token one; the end's have all the same.
+    tokens = [int(count) for count in batch["attention_mask"].sum(dim=1)]
+    assert tokens[0] > tokens[1]
+    starts = [
+        -(0.9 + 0.1 / count) * math.log(3 / (count + 2)) + (count - 1) * 0.1 / count * math.log(count + 2)
+        for count in tokens
+    ]
+    expected = (sum(starts) + sum(math.log(count) for count in tokens)) / 2
+    assert made.loss(says, batch).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_windows_overlap_by_the_stride_and_hold_the_whole_context(tiny_checkpoint):

@@ -84,6 +84,19 @@ def test_in_a_pipe_there_is_a_line_for_each_tenth_and_the_estimate_of_the_whole(
     ]
 
 
+def test_the_estimate_of_the_whole_is_said_once_and_not_after_each_epoch(capsys, time):
+    told = lines()
+    for step in range(1, 61):
+        time.now += 0.5
+        told(Progress("finetune", step, 100, loss=1.0))
+        if step % 20 == 0:
+            told(Progress("evaluate", 24, 24))
+
+    assert [line for line in capsys.readouterr().err.splitlines() if "to go" in line] == [
+        "finetune: 100 steps, about 44 s to go"
+    ]
+
+
 def test_in_a_pipe_tenths_are_seen_though_no_step_falls_on_one(capsys, time):
     told = lines()
     for rows in (256, 512, 768, 872):

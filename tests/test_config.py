@@ -71,6 +71,12 @@ def test_an_unknown_key_of_a_file_is_refused_with_the_files_name(tmp_path):
             "train.epochs is 'many'; input should be a valid integer",
         ),
         ({"precision": "fp8"}, "precision is 'fp8'; input should be 'fp32', 'bf16', 'fp16' or 'auto'"),
+        ({"train": {"warmup": float("inf")}}, "train.warmup is inf; input should be a finite number"),
+        (
+            {"train": {"schedule": "cosin"}},
+            "train.schedule is 'cosin'; input should be 'linear', 'constant', 'cosine' or 'inverse_sqrt'",
+        ),
+        ({"train": {"label_smoothing": 1}}, "train.label_smoothing is 1; input should be less than 1"),
         ({"tune": {"share": 1.0}}, "tune.share is 1.0; input should be less than 1"),
     ],
 )

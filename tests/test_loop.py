@@ -1,102 +1,16 @@
 """The training loop: rates, decay, clipping, accumulation, resuming, and what is not finite."""
 
-import itertools
 import math
 
-import datasets
 import numpy
 import pytest
 import torch
-import world
 from accelerate import Accelerator
+from stepping import STILL, Line, Sum, difference, finetuned, points, prepared, steps_of
 
-from hf_suite import experiment, loop
+from hf_suite import loop
 from hf_suite.config import TrainConfig
 from hf_suite.errors import RunError
-from hf_suite.stopping import Stopping
-
-STILL = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-
-
-class Line(torch.nn.Module):
-    """w . x + b after a gain: a weight of two dimensions, a norm's and a bias, all set to 2."""
-
-    def __init__(self):
-        super().__init__()
-        self.weight = torch.nn.Parameter(torch.full((1, 2), 2.0))
-        self.gain = torch.nn.Parameter(torch.full((1,), 2.0))
-        self.bias = torch.nn.Parameter(torch.full((1,), 2.0))
-
-    def forward(self, x):
-        return (x @ self.weight.T)[:, 0] * self.gain + self.bias
-
-
-class Sum:
-    """Learns nothing but to add up `loss_of(output)`: what a loop needs of an adapter."""
-
-    def __init__(self, loss_of):
-        self.loss_of = loss_of
-
-    def collate(self, features):
-        return {"x": torch.tensor([feature["x"] for feature in features])}
-
-    def count(self, batch):
-        return len(batch["x"])
-
-    def loss(self, model, batch):
-        return self.loss_of(model(batch["x"])).sum()
-
-
-def points(*values):
-    """Features of two numbers each, whose rows are p0, p1, ..."""
-    rows = [f"p{at}" for at in range(len(values))]
-    return datasets.Dataset.from_dict({"row": rows, "x": [list(v) for v in values], "length": [2] * len(values)})
-
-
-def steps_of(model, loss_of, features, **config):
-    settings = TrainConfig(**{"learning_rate": 0.5, "warmup": 0.0, "epochs": 1, "clip": None, **config})
-    return loop.finetune(model, Sum(loss_of), features, config=settings, accelerator=Accelerator(cpu=True), seed=0)
-
-
-def prepared(small_world, checkpoint, name="reviews", **over):
-    config = world.run_config(small_world, name, checkpoint, **over)
-    return experiment.prepared(config, resume=False, allow_code=False, watch=lambda progress: None, stopping=Stopping())
-
-
-def finetuned(session, count, *, start=None):
-    """The first `count` steps after `start`, and the state after the last."""
-    steps = loop.finetune(
-        session.model,
-        session.adapter,
-        session.adapter.train_features(session.parts.train.rows),
-        config=session.config.train,
-        accelerator=session.accelerator,
-        seed=session.config.seed,
-        start=start,
-    )
-    taken = list(itertools.islice(steps, count))
-    return taken, taken[-1].state()
-
-
-def difference(first, second):
-    return max(float((first[name] - second[name]).abs().max()) for name in first)
-
-
-@pytest.mark.parametrize(
-    ("schedule", "warmup", "rates"),
-    [
-        ("linear", 0.0, [1.0, 0.75, 0.5, 0.25]),
-        ("linear", 2, [1 / 3, 2 / 3, 1.0, 0.5]),
-        ("linear", 0.25, [0.5, 1.0, 2 / 3, 1 / 3]),  # a share of the 4 steps: 1 step
-        ("linear", 0.26, [1 / 3, 2 / 3, 1.0, 0.5]),  # 1.04 steps are 2
-        ("linear", 9, [0.1, 0.2, 0.3, 0.4]),
-        ("constant", 0.0, [1.0, 1.0, 1.0, 1.0]),
-        ("constant", 2, [1 / 3, 2 / 3, 1.0, 1.0]),
-    ],
-)
-def test_the_rate_goes_up_over_the_warmup_and_then_by_the_schedule(schedule, warmup, rates):
-    config = TrainConfig(learning_rate=1.0, schedule=schedule, warmup=warmup)
-    assert [loop.learning_rate(done, 4, config) for done in range(4)] == pytest.approx(rates, rel=1e-12)
 
 
 def test_norms_and_biases_do_not_decay():
@@ -106,6 +20,37 @@ def test_norms_and_biases_do_not_decay():
     # Without a gradient AdamW only decays: 2 - 0.5 * 0.1 * 2.
     assert model.weight.tolist() == [[pytest.approx(1.9, rel=1e-6)] * 2]
     assert (model.gain.item(), model.bias.item()) == (2.0, 2.0)
+
+
+def test_a_parameter_may_have_a_rate_of_its_own_and_decays_by_it():
+    model = Line()
+    features, rates = points((1.0, 1.0)), {"weight": 3.0, "bias": 0.5}
+    (step,) = steps_of(model, lambda output: output, features, times=rates, learning_rate=0.1, weight_decay=0.1)
+    assert step.learning_rate == 0.1
+    # Adam's first step is the rate, whatever the gradient; the weight decays by 0.3 * 0.1 of itself before it.
+    assert model.weight.tolist() == [[pytest.approx(2 * 0.97 - 0.3, rel=1e-6)] * 2]
+    assert model.gain.item() == pytest.approx(1.9, rel=1e-6)
+    assert model.bias.item() == pytest.approx(1.95, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("lora", "fresh"),
+    [
+        ({"rank": 4}, ("base_model.model.classifier.", "base_model.model.bert.pooler.")),
+        (None, ("classifier.", "bert.pooler.")),
+    ],
+)
+def test_the_head_and_what_the_checkpoint_lacks_learn_at_the_heads_rate(small_world, tiny_checkpoint, lora, fresh):
+    train = {"learning_rate": 1e-3, "head_learning_rate": 1e-2, "warmup": 0.0, "weight_decay": 0.0, "clip": None}
+    session = prepared(small_world, tiny_checkpoint("bert"), lora=lora, train=train)
+    before = {name: value.detach().clone() for name, value in session.model.named_parameters()}
+    _, state = finetuned(session, 1)
+    moved = {name: float((value - before[name]).abs().max()) for name, value in state.weights.items()}
+    heads = {name for name in moved if name.startswith(fresh)}
+    assert len(heads) == 4
+    # Adam's first step moves each weight by the rate, or by less where the gradient is all but 0.
+    assert {round(moved[name], 5) for name in heads} == {0.01}
+    assert max(moved[name] for name in moved.keys() - heads) == pytest.approx(1e-3, rel=1e-3)
 
 
 def test_every_step_uses_its_own_rate():
@@ -188,10 +133,26 @@ def test_accumulation_does_not_change_a_step(small_world, tiny_checkpoint, name,
             assert float(((weights[part] - other_weights[part]) * moved).abs().max()) < 1e-6
 
 
-@pytest.mark.parametrize("lora", [{"rank": 4}, None])
-def test_a_training_goes_on_bit_for_bit_from_its_state(small_world, tiny_checkpoint, lora):
+@pytest.mark.parametrize("name", ["reviews", "questions"])
+def test_accumulation_does_not_change_a_smoothed_step(small_world, tiny_checkpoint, name):
+    def step(micro_batch_size):
+        train = {"label_smoothing": 0.2, "clip": None, "micro_batch_size": micro_batch_size}
+        made = prepared(small_world, tiny_checkpoint("bert", **STILL), name, lora={"dropout": 0.0}, train=train)
+        return one_step(made)
+
+    gradient, _, loss = step(8)
+    other_gradient, _, other_loss = step(3)
+    assert other_loss == pytest.approx(loss, abs=1e-6)
+    assert difference(gradient, other_gradient) < 1e-6
+
+
+OWN = {"head_learning_rate": 0.02, "schedule": "inverse_sqrt", "gradient_checkpointing": True}
+
+
+@pytest.mark.parametrize(("lora", "train"), [({"rank": 4}, {}), (None, {}), ({"rank": 4}, OWN)])
+def test_a_training_goes_on_bit_for_bit_from_its_state(small_world, tiny_checkpoint, lora, train):
     def session():
-        return prepared(small_world, tiny_checkpoint("bert"), lora=lora, train={"max_steps": 12})
+        return prepared(small_world, tiny_checkpoint("bert"), lora=lora, train={"max_steps": 12, **train})
 
     steps, whole = finetuned(session(), 12)
     first, middle = finetuned(session(), 5)  # within the first epoch of 8 steps, with dropout

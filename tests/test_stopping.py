@@ -12,7 +12,9 @@ from pathlib import Path
 
 import apart
 import pytest
+import torch
 from disturbing import assert_same_run, content, disturbed, losses, run, run_apart, weights, whole
+from transformers.models.bert.modeling_bert import BertEncoder
 
 from hf_suite import checkpoint, cli, experiment, folders
 from hf_suite.errors import Interrupted
@@ -76,6 +78,32 @@ def test_a_run_stopped_before_its_first_step_does_that_step(disturbed, whole):
     unset = settings.model_copy(update={"max_length": None})
     assert train(unset, log, "max_length") == 143  # told while the model is loaded
     assert (folder / "checkpoints" / "step-1").is_dir()
+
+
+def test_a_run_stopped_while_it_answers_stops_between_two_batches(disturbed, tmp_path):
+    settings, folder, _ = disturbed
+    train = settings.train.model_copy(update={"micro_batch_size": 4, "max_steps": 2, "select_on": "validation"})
+    settings = settings.model_copy(update={"train": train, "tune": None})
+    batches = []
+
+    def hook(module, inputs):
+        if isinstance(module, BertEncoder) and not module.training and len(inputs[0]) == 4:
+            batches.append(len(batches) + 1)
+            if len(batches) == 8:  # 24 rows choose in batches 1 to 6; then they are answered
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    handle = torch.nn.modules.module.register_module_forward_pre_hook(hook)
+    try:
+        with pytest.raises(Interrupted) as error:
+            experiment.run(settings)
+    finally:
+        handle.remove()
+    assert batches[-1] == 8
+    assert str(error.value) == f"{folder}: stopped by SIGTERM; the state is saved; go on with --resume"
+    experiment.run(settings, resume=True)
+    undisturbed = settings.model_copy(update={"output": str(tmp_path / "undisturbed")})
+    experiment.run(undisturbed)
+    assert (folder / "answers.parquet").read_bytes() == (tmp_path / "undisturbed" / "answers.parquet").read_bytes()
 
 
 def test_a_second_signal_ends_a_run_at_once(disturbed, whole):

@@ -1,11 +1,13 @@
 """A bench that is stopped or killed goes on where it was, and ends as if nothing had been."""
 
+import contextlib
 import json
 import os
 import random
 import shutil
 import signal
 import sys
+from pathlib import Path
 
 import apart
 import benching
@@ -13,6 +15,7 @@ import pytest
 import world
 from benching import done, made, results, suite
 
+from hf_suite import cli, schema
 from hf_suite.errors import Interrupted
 from hf_suite.record import read_json
 from hf_suite.suite import bench
@@ -72,6 +75,32 @@ def test_what_a_kill_left_before_a_cell_was_begun_is_no_hindrance(own, tmp_path)
     again, _ = done(own, "reviews")
 
     assert (again.done, again.failed) == (outcome.done, {})
+
+
+def interrupted_while_it_plans(words):
+    """The command line, which gets SIGINT when the model's weights are read to tell their content."""
+
+    def audit(event, arguments):
+        if event == "open" and str(arguments[0]).endswith("model.safetensors"):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    sys.addaudithook(audit)
+    with Path(words[-1]).open("w") as file, contextlib.redirect_stderr(file):
+        cli.main(words[:-1])
+
+
+def test_ctrl_c_while_it_plans_is_one_line_and_exit_code_130(own, tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text(schema.dump_yaml(suite(own, "reviews").model_dump(mode="json")), "utf-8")
+    words = ["bench", file, "--model", tmp_path / "bert", "--mirror", own.mirror, "-o", tmp_path / "bench"]
+
+    code = apart.run(interrupted_while_it_plans, [*map(str, words), str(tmp_path / "stderr")])
+
+    assert code == 130
+    assert (tmp_path / "stderr").read_text().splitlines()[-1] == (
+        "hf-suite: bench: stopped by SIGINT before it was done; run the same command again"
+    )
+    assert not (tmp_path / "bench").exists()
 
 
 TOUCHING = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.rmtree"}

@@ -158,6 +158,11 @@ def model_inputs(batch: Batch) -> Batch:
     return {name: batch[name] for name in ("input_ids", "attention_mask", "token_type_ids") if name in batch}
 
 
+def smoothing(config: RunConfig) -> float:
+    """The share of each target that is spread over all classes in training."""
+    return config.train.label_smoothing if config.train is not None else 0.0
+
+
 def check_row_fits(tokenizer: Any, max_length: int, place: str) -> None:
     """Refuses a length that the tokenizer's own special tokens fill. Raises ModelError."""
     special = tokenizer.num_special_tokens_to_add(pair=True)

@@ -18,9 +18,11 @@ from hf_suite.adapters.base import (
     check_writes_nothing,
     model_inputs,
     padded_inputs,
+    smoothing,
     stand_in,
 )
 from hf_suite.config import RunConfig
+from hf_suite.errors import ConfigError
 from hf_suite.kinds import Evidence, Row
 from hf_suite.spec import TaskSpec
 
@@ -42,7 +44,11 @@ class HeadAdapter:
         self.max_length = config.max_length or self.default_length
         self.labels = config.model.labels or spec.labels or ()
         self.dropped = tokenizer.eos_token if config.end_in_text == "drop" else None
+        self.smoothing = smoothing(config)
         self.counts: dict[str, int] = {}
+        if self.smoothing and spec.target == "number":
+            finding = f"{spec.name} is answered by a number, whose error has no labels to spread over"
+            raise ConfigError("train.label_smoothing", finding, "leave the key out")
         check_row_fits(tokenizer, self.max_length, "max_length")
 
     @staticmethod
@@ -100,11 +106,14 @@ class HeadAdapter:
         return len(batch["input_ids"])
 
     def loss(self, model: Any, batch: Batch) -> torch.Tensor:
-        """Cross-entropy, or squared error on standardised numbers, summed over the rows."""
+        """Cross-entropy, or squared error on standardised numbers, summed over the rows.
+
+        Smoothed by a share e, the target is 1 - e on its label plus e / labels on each (arXiv 1512.00567, section 7).
+        """
         logits = model(**model_inputs(batch)).logits.float()
         if self.spec.target == "number":
             return functional.mse_loss(logits[:, 0], batch["target"].float(), reduction="sum")
-        return functional.cross_entropy(logits, batch["target"], reduction="sum")
+        return functional.cross_entropy(logits, batch["target"], reduction="sum", label_smoothing=self.smoothing)
 
     def outputs(self, model: Any, batch: Batch) -> list[list[float]]:
         """The logits of each row, in the order of the model's outputs."""

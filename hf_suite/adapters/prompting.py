@@ -110,7 +110,7 @@ class DecoderAdapter(WritingAdapter):
     def loss(self, model: Any, batch: Batch) -> torch.Tensor:
         """Cross-entropy of the answers' tokens alone."""
         logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], use_cache=False).logits
-        return summed_loss(logits[:, :-1], batch)
+        return summed_loss(logits[:, :-1], batch, self.smoothing)
 
     def begins(self, batch: Batch) -> int:
         """The prompts' padded length: `generate` returns them before the answers."""

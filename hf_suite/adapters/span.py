@@ -20,6 +20,7 @@ from hf_suite.adapters.base import (
     model_inputs,
     padded,
     padded_inputs,
+    smoothing,
     stand_in,
 )
 from hf_suite.config import RunConfig
@@ -51,6 +52,7 @@ class SpanAdapter:
         self.spec, self.tokenizer = spec, tokenizer
         self.max_length = config.max_length or self.default_length
         self.stride = min(config.stride, self.max_length // 3)
+        self.smoothing = smoothing(config)
         self.counts: dict[str, int] = {}
         check_row_fits(tokenizer, self.max_length // 3, "max_length")
 
@@ -126,10 +128,14 @@ class SpanAdapter:
         return len(batch["input_ids"])
 
     def loss(self, model: Any, batch: Batch) -> torch.Tensor:
-        """The mean of the start's and the end's cross-entropy over all tokens, summed over the windows."""
+        """The mean of the start's and the end's cross-entropy over all tokens, summed over the windows.
+
+        Smoothed by a share e, the target is 1 - e on its token plus e / tokens on each token that is no padding.
+        """
         start, end = _logits(model, batch)
-        both = functional.cross_entropy(start, batch["start"], reduction="sum")
-        return (both + functional.cross_entropy(end, batch["end"], reduction="sum")) / 2
+        real = batch["attention_mask"] == 1
+        both = _cross_entropy(start, batch["start"], real, self.smoothing)
+        return (both + _cross_entropy(end, batch["end"], real, self.smoothing)) / 2
 
     def outputs(self, model: Any, batch: Batch) -> list[tuple[float, list[tuple[int, int, float]]]]:
         """Of each window the null score and its N_BEST spans (first token, last token, score), exact over all spans."""
@@ -220,6 +226,15 @@ def _logits(model: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         result.start_logits[:, own].float().masked_fill(padding, -torch.inf),
         result.end_logits[:, own].float().masked_fill(padding, -torch.inf),
     )
+
+
+def _cross_entropy(logits: torch.Tensor, targets: torch.Tensor, real: torch.Tensor, share: float) -> torch.Tensor:
+    """Summed over the windows; torch's own smoothing would count padding, whose logits are -inf."""
+    plain = functional.cross_entropy(logits, targets, reduction="sum")
+    if not share:
+        return plain
+    spread = -logits.log_softmax(dim=1).where(real, 0.0).sum(dim=1) / real.sum(dim=1)
+    return (1 - share) * plain + share * spread.sum()
 
 
 def _token_span(window: Mapping[str, Any], start: int, end: int) -> tuple[int, int] | None:

@@ -9,7 +9,7 @@ from torch.nn import functional
 from transformers import GenerationConfig
 
 from hf_suite.adapters import languages, sampling, settings
-from hf_suite.adapters.base import Batch, Feature, Given, check_row_fits
+from hf_suite.adapters.base import Batch, Feature, Given, check_row_fits, smoothing
 from hf_suite.adapters.limits import target_length
 from hf_suite.config import RunConfig
 from hf_suite.kinds import KINDS, Evidence, Row
@@ -35,6 +35,7 @@ class WritingAdapter:
         self.wording, self.seed = config.prompt or "", config.seed
         self.settings = GenerationConfig(**config.generation)
         self.eos = ends(config.generation)
+        self.smoothing = smoothing(config)
         self.counts: dict[str, int] = {}
         speak(tokenizer, config.languages)
         check_row_fits(tokenizer, self.max_length, "max_length")

@@ -1,5 +1,7 @@
 """The command line: reads words, calls one function, prints. Printing and exit codes live only here."""
 
+import functools
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
@@ -7,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from hf_suite.cli import bench, config, demo, env, export, models, own, results, run, score, tasks
-from hf_suite.errors import SuiteError
+from hf_suite.errors import Interrupted, SuiteError
 
 COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "train": (run.train, f"hf-suite train lora-small --task demo_reviews --model {demo.MODEL} -o runs/reviews"),
@@ -33,9 +35,25 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+def _stoppable(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The command, which Ctrl-C ends with exit code 130 also before a run has begun, where Typer's own way gives 1."""
+
+    @functools.wraps(function)
+    def called(*words: Any, **keywords: Any) -> Any:
+        try:
+            return function(*words, **keywords)
+        except KeyboardInterrupt as error:
+            finding = "stopped by SIGINT before it was done"
+            raise Interrupted(name, finding, "run the same command again", signal=signal.SIGINT) from error
+
+    return called
+
+
 for _name, (_function, _example) in COMMANDS.items():
     # \b keeps the line as it is, however long.
-    app.command(_name, epilog=f"\b\nExample: {_example}")(_function)
+    app.command(_name, epilog=f"\b\nExample: {_example}")(_stoppable(_name, _function))
 
 
 def _print_version(asked: bool) -> None:

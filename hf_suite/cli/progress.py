@@ -17,7 +17,7 @@ from rich.text import Text
 
 from hf_suite.cli.common import speaks
 from hf_suite.errors import SuiteError
-from hf_suite.record import read_json, read_result
+from hf_suite.record import Result, read_json, read_result
 
 MEASURED = 10
 """Steps after which the whole is estimated."""
@@ -64,10 +64,10 @@ def watching(quiet: bool = False) -> Iterator[Callable[[Any], None]]:
 
 def lines() -> Callable[[Any], None]:
     """A `watch` that writes plain lines: notes, the estimate of the whole, and each tenth of a stage."""
-    clock, last = Clock(), 0
+    clock, last, estimated = Clock(), 0, False
 
     def told(progress: Any) -> None:
-        nonlocal last
+        nonlocal last, estimated
         if progress.stage == "note":
             typer.echo(progress.note, err=True)
             return
@@ -75,7 +75,9 @@ def lines() -> Callable[[Any], None]:
         if clock.note(progress.stage, progress.done, progress.total):
             last = -1
         left = clock.left(progress.done, progress.total)
-        if progress.stage == "finetune" and progress.done - clock.first == MEASURED and left is not None:
+        measured = progress.stage == "finetune" and progress.done - clock.first == MEASURED
+        if measured and left is not None and not estimated:
+            estimated = True
             typer.echo(f"finetune: {progress.total:,} steps, about {spoken(left)} to go", err=True)
         if tenth > last:
             last = tenth
@@ -200,12 +202,17 @@ def _found(folder: Path, state: str) -> str:
     """What a cell that has ended found: its headline, or why it failed."""
     try:
         if state in ("done", "kept"):
-            headline = read_result(folder).headline
-            score = "undefined" if headline.score is None else f"{headline.score:.2f}"
-            return f", {headline.name} {score}"
+            return f", {_headline(read_result(folder))}"
         return f": {read_json(folder / 'failure.json')['reason']}" if state == "failed" else ""
     except SuiteError:  # the file is for others to complain of
         return ""
+
+
+def _headline(result: Result) -> str:
+    if not result.scores:
+        return "not scored"
+    headline = result.headline
+    return f"{headline.name} {'undefined' if headline.score is None else f'{headline.score:.2f}'}"
 
 
 def _nothing(progress: Any) -> None:

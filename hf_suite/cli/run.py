@@ -31,6 +31,14 @@ from hf_suite.errors import ConfigError
 from hf_suite.kinds import KINDS
 from hf_suite.record import Result
 
+NoEval = Annotated[
+    bool,
+    typer.Option(
+        "--no-eval",
+        help="Train also where no eval split is at hand; the Result then has no score.",
+        show_default=False,
+    ),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a half-finished run folder.", show_default=False)]
 Run = Annotated[
     str | None,
@@ -54,12 +62,14 @@ def train(
     mirror: Mirror = None,
     resume: Resume = False,
     allow_code: AllowCode = False,
+    no_eval: NoEval = False,
     as_json: Json = False,
 ) -> None:
     """Finetune a checkpoint on a task, or on rows of your own, and score it."""
     flags = {"limit": limit, "seed": seed, "processes": processes}
     file, over = given(words, task=task, model=model, data=data, output=output, mirror=mirror, **flags)
-    _run(from_data(file, over), resume=resume, allow_code=allow_code, as_json=as_json)
+    config = from_data(file, over)
+    _run(config, resume=resume, allow_code=allow_code, needs_eval=not no_eval, as_json=as_json)
 
 
 def eval_(
@@ -84,7 +94,7 @@ def eval_(
     file, over = given(words, task=task, model=model, output=output, processes=processes, mirror=mirror)
     if run is None:
         config = configs.read(file, {**over, "train": None})
-        _run(config, resume=False, allow_code=allow_code, as_json=as_json)
+        _run(config, resume=False, allow_code=allow_code, needs_eval=True, as_json=as_json)
         return
     if file is not None:
         raise ConfigError(file, f"{run} brings its own config", "leave the config file out")
@@ -101,14 +111,15 @@ def eval_(
     _show(result, output or Path(run) / "eval" / result.task["name"], as_json)
 
 
-def _run(config: configs.RunConfig, *, resume: bool, allow_code: bool, as_json: bool) -> None:
+def _run(config: configs.RunConfig, *, resume: bool, allow_code: bool, needs_eval: bool, as_json: bool) -> None:
     log_to_stderr()
     from hf_suite import experiment, folders
 
     folder = folders.place(config)
     config = config.model_copy(update={"output": str(folder)})
+    keys = {"resume": resume, "allow_code": allow_code, "needs_eval": needs_eval}
     with watching(quiet=as_json or not speaks()) as watch:
-        result = experiment.run(config, resume=resume, allow_code=allow_code, watch=watch)
+        result = experiment.run(config, **keys, watch=watch)
     _show(result, folder, as_json)
 
 
@@ -126,9 +137,12 @@ def _show(result: Result, folder: Path, as_json: bool) -> None:
             ranked = better is not None and name in result.baseline[split]
             constant = _number(result.baseline[split].get(name), unit) if ranked else ""
             table.add_row(*(Text(word) for word in (split, name, _number(value, unit), constant)))
-    wide_console().print(table)
+    if result.scores:
+        wide_console().print(table)
     for caveat in result.caveats:
         typer.echo(f"caveat: {caveat}")
+    for event in result.events:
+        typer.echo(f"note: {event}")
     typer.echo(f"written to {folder}")
 
 

@@ -1,6 +1,6 @@
 """Pretrained checkpoints: where they are, how they become a model, how a finetuned one is kept. Knows no task."""
 
-from hf_suite.models.building import Built, build
+from hf_suite.models.building import Built, build, rate_times
 from hf_suite.models.locate import Located, check_ids, load_config, load_generation, load_tokenizer, locate, positions
 from hf_suite.models.plain import merged, read_plain, rescale, write_plain
 from hf_suite.models.saved import inference, reload, save, take_over
@@ -18,6 +18,7 @@ __all__ = [
     "locate",
     "merged",
     "positions",
+    "rate_times",
     "read_plain",
     "reload",
     "rescale",

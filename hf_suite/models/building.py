@@ -8,11 +8,12 @@ from typing import Any
 import torch
 import transformers
 
-from hf_suite.config import LoraConfig
+from hf_suite.config import LoraConfig, TrainConfig
 from hf_suite.errors import ModelError
+from hf_suite.methods import METHODS
 from hf_suite.models import freezing, peft_folder
 from hf_suite.models.locate import Located
-from hf_suite.models.wrapping import check_wrapped, under, wrapped
+from hf_suite.models.wrapping import bare, check_wrapped, under, wrapped
 
 log = logging.getLogger(__name__)
 
@@ -42,21 +43,49 @@ def build(
     pad_token_id: int,
     freeze: str = "none",
     task_head: bool = True,
+    gradient_checkpointing: bool = False,
 ) -> Built:
     """Loads the checkpoint into `cls` in fp32 and wraps it by `lora`, or freezes what `freeze` says. Raises ModelError.
 
     `keep_head` takes over the checkpoint's own task head; otherwise it is made anew. `task_head` says that the last
-    layer is the task's, so that it is trained in full beside LoRA; else only what is fresh is.
+    layer is the task's, so that it is trained in full beside LoRA; else only what is fresh is. With
+    `gradient_checkpointing` the layers compute their activations again in the backward pass, under the same dropout.
     """
     model, fresh = load(located, cls, settings=settings, keep_head=keep_head)
     model.config.pad_token_id = pad_token_id
     heads = tuple(sorted({*(head_modules(model) if task_head else ()), *fresh}))
+    if gradient_checkpointing:
+        _compute_again(model, located.name)
     if lora is None:
         freezing.freeze(model, freeze, heads, located.name)
         return Built(model, fresh, heads)
     adapted = wrapped(model, lora, heads, peft_task)
     check_wrapped(adapted, fresh, located.name)
     return Built(adapted, fresh, heads)
+
+
+def rate_times(built: Built, train: TrainConfig | None, lora: LoraConfig | None) -> dict[str, float]:
+    """Parts of parameters' names -> by what `train.learning_rate` is multiplied there; the first that fits counts."""
+    times: dict[str, float] = {}
+    if train is not None and train.learning_rate is not None and train.head_learning_rate is not None:
+        names = [name for name, parameter in built.model.named_parameters() if parameter.requires_grad]
+        heads = [name for name in names if under(bare(name), built.heads)]
+        times = dict.fromkeys(heads, train.head_learning_rate / train.learning_rate)
+    faster = METHODS[lora.method].loraplus_ratio if lora is not None else None
+    if faster is not None and lora is not None and lora.loraplus_ratio is not None:
+        times[faster] = lora.loraplus_ratio
+    return times
+
+
+def _compute_again(model: Any, place: str) -> None:
+    """Turns gradient checkpointing on. Raises ModelError for an architecture that does not know it."""
+    try:
+        model.activation_checkpointing_enable()
+    except ValueError as error:
+        finding = f"{type(model).__name__} cannot compute activations again"
+        raise ModelError(
+            place, finding, "leave train.gradient_checkpointing out; lower train.micro_batch_size"
+        ) from error
 
 
 def load(located: Located, cls: type[Any], *, settings: dict[str, Any], keep_head: bool) -> tuple[Any, tuple[str, ...]]:

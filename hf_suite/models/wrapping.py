@@ -220,6 +220,11 @@ def _named(names: Sequence[str], last: str) -> bool:
     return any(name == last or name.endswith(f".{last}") for name in names)
 
 
+def bare(name: str) -> str:
+    """A parameter's name without what PEFT puts before it: more around adapted layers than beside prompts."""
+    return name.removeprefix("base_model.").removeprefix("model.") if name.startswith("base_model.") else name
+
+
 def under(name: str, heads: Collection[str]) -> bool:
     """Whether a module's name is one of these modules or inside one."""
     return any(name == head or name.startswith(f"{head}.") for head in heads)

@@ -15,7 +15,7 @@ from hf_suite.record import Result, read_json, read_result
 from hf_suite.schema import Record
 from hf_suite.spec import TaskSpec
 
-State = Literal["done", "failed", "begun", "planned", "skipped"]
+State = Literal["done", "unscored", "failed", "begun", "planned", "skipped"]
 
 _MARKS = {"result.json", "failure.json", "run.yaml"}
 _INSIDE_RUN = {"model", "checkpoints"}
@@ -121,6 +121,8 @@ def _done(folder: Path, planned: PlannedCell | None) -> Cell:
         spec = schema.build(TaskSpec, result.task, str(folder / "result.json"))
     except SuiteError as error:
         return _without(folder, planned, "failed", str(error))
+    if not result.scores:  # trained for others to go on from
+        return Cell(folder, "unscored", spec.name, str(result.model.get("id", "")), result.seed)
     return Done(folder, "done", spec.name, str(result.model.get("id", "")), result.seed, result=result, spec=spec)
 
 

@@ -10,7 +10,7 @@ from hf_suite.report.groups import Group, Number, caveats, mean_of, numbers
 
 Role = Literal["result", "unfinished", "baseline", "published", "mean"]
 
-_STATES = {"failed": "failed", "begun": "unfinished", "planned": "to do"}
+_STATES = {"unscored": "trained, not scored", "failed": "failed", "begun": "unfinished", "planned": "to do"}
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Line:
     planned_seeds: int | None = None
     numbers: tuple[Number, ...] = ()
     state: str = ""
-    """Stands where the score would: failed, unfinished, to do."""
+    """Stands where the score would: failed, unfinished, to do; trained, not scored."""
     notes: tuple[str, ...] = ()
     cost: Mapping[str, float | None] = field(default_factory=dict)
     """Mean over seeds of finetuning seconds, trainable parameters, peak memory and saved weights in MB."""

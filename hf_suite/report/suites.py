@@ -15,7 +15,9 @@ def mean_lines(place: Path, bench: Bench, cells: Mapping[Path, Cell]) -> list[Li
     """The means of the bench in the folder `place`, over the cells that are there, by run folder."""
     if bench.mean is None:
         return []
-    suite = list(dict.fromkeys([cell.task for cell in bench.cells] + list(bench.skipped)))
+    unscored = {cell.task for cell in cells.values() if cell.state == "unscored"}  # only trained, for others
+    planned = [cell.task for cell in bench.cells if cell.task not in unscored]
+    suite = list(dict.fromkeys(planned + list(bench.skipped)))
     several = len({cell.config for cell in bench.cells}) > 1
     lines = []
     for model, config in dict.fromkeys((cell.model, cell.config) for cell in bench.cells):

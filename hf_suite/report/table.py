@@ -12,7 +12,7 @@ from hf_suite.report.labels import configs
 from hf_suite.report.lines import Line, baseline_line, published_lines, result_line, unfinished_line
 from hf_suite.report.suites import mean_lines
 
-UNFINISHED = ("failed", "begun", "planned")
+SCORELESS = ("unscored", "failed", "begun", "planned")
 
 Key = tuple[str, str, str]
 Blocks = dict[Key, list[Line]]
@@ -49,7 +49,7 @@ def table(
     """
     found = [_with_median(group, plans or {}) for group in groups(cells)]
     labels, common = configs(found)
-    missing = [cell for cell in cells if cell.state in UNFINISHED]
+    missing = [cell for cell in cells if cell.state in SCORELESS]
     blocks = _finished(found, labels, missing, cost=cost) | _unfinished(found, missing)
     if published:
         blocks |= _published(found)
@@ -148,7 +148,7 @@ def _signed(found: Sequence[Group]) -> list[str]:
     return [f"{', '.join(names)}: {text}" for text, names in told.items()]
 
 
-_STATES = (("failed", "failed"), ("begun", "unfinished"), ("planned", "to do"))
+_STATES = (("unscored", "trained, not scored"), ("failed", "failed"), ("begun", "unfinished"), ("planned", "to do"))
 
 
 def _made(results: Iterable[Result]) -> list[str]:

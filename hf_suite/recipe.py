@@ -1,0 +1,56 @@
+"""How the weights are changed: TrainConfig, a part of RunConfig. Trains nothing."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from hf_suite.schema import Record
+
+
+def _freeze(value: str) -> str:
+    if value not in ("none", "embeddings", "all_but_head") and not re.fullmatch(r"first:[1-9][0-9]*", value):
+        raise ValueError(f"{value!r} is none of its values; say none, embeddings, all_but_head or first:N")
+    return value
+
+
+class TrainConfig(Record):
+    """How the weights are changed."""
+
+    epochs: int = Field(3, ge=1)
+    """Passes over the train rows."""
+    max_steps: int | None = Field(None, ge=1)
+    """Stop after this many optimizer steps, whatever the epochs; null means no limit."""
+    batch_size: int = Field(32, ge=1)
+    """Features (a row of GLUE, a window of SQuAD) per optimizer step, over all processes."""
+    micro_batch_size: int | None = Field(None, ge=1)
+    """Features per forward pass on one process; null takes its share of the batch, up to 16,384 padded tokens. Halved
+    where memory does not hold them. The steps are the same but for rounding, and for dropout, drawn in each pass."""
+    learning_rate: float | None = Field(None, gt=0)
+    """Peak rate; null is 1e-3 with LoRA, what another method usually takes, and 5e-5 without any."""
+    head_learning_rate: float | None = Field(None, gt=0)
+    """Peak rate of the head and whatever else the checkpoint lacks; null is the same as of the rest."""
+    schedule: Literal["linear", "constant", "cosine", "inverse_sqrt"] = "linear"
+    """The rate after the warmup: down to 0 in a line or by half a cosine, down by the step's root, or the same."""
+    warmup: float = Field(0.06, ge=0)
+    """Below 1 a share of all steps, else a number of steps."""
+    weight_decay: float = Field(0.01, ge=0)
+    """AdamW's decay; never on norms and biases."""
+    freeze: Annotated[str, AfterValidator(_freeze)] = "none"
+    """Without LoRA, what stays as it is: none, embeddings, all_but_head, or first:N (embeddings and N layers)."""
+    clip: float | None = Field(1.0, gt=0)
+    """Largest norm of the whole gradient; null does not clip."""
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    """Share of each target that is spread evenly over all labels (of a span: over the window's tokens) in training."""
+    gradient_checkpointing: bool = False
+    """Compute activations again in the backward pass rather than keep them: less memory, more time, same numbers."""
+    save_every: int | None = Field(None, ge=1)
+    """Optimizer steps between checkpoints; null saves after each epoch."""
+    eval_every: int | None = Field(None, ge=1)
+    """Optimizer steps between evaluations on the rows that choose the weights; null evaluates after each epoch."""
+    select_on: str | None = None
+    """`tune` or an eval split: what scores best there is kept; null: tune if there is one, else the last epoch."""
+    select_metric: str | None = None
+    """The number that chooses; null takes the task's headline."""
+    early_stopping: int | None = Field(None, ge=1)
+    """Stop after so many evaluations in a row without a better score; null trains to the end."""
