@@ -62,7 +62,16 @@ def test_scored_again_it_names_the_run_and_says_its_caveats_once(runs, scored):
 
     again = scored(runs("reviews"))
 
-    assert again.lineage == [{"task": "reviews", "id": first.id, "seed": 0, "caveats": ["unpinned", "max_steps 3"]}]
+    assert again.lineage == [
+        {
+            "task": "reviews",
+            "id": first.id,
+            "seed": 0,
+            "caveats": ["unpinned", "max_steps 3"],
+            "model": "bert",
+            "headline": {"name": "accuracy", "split": "validation", "score": first.headline.score},
+        }
+    ]
     assert again.caveats == ["unpinned", "max_steps 3"]
     assert again.id != first.id
 
