@@ -156,10 +156,15 @@ def not_proven(config):
     return float(found[1])
 
 
-def test_weights_that_another_process_cannot_get_back_fail_the_run(settings, tmp_path):
-    # PEFT makes this start anew by a random decomposition each time that it loads.
-    config = settings(tmp_path / "run", lora={"rank": 4, "options": {"init_lora_weights": "pissa_niter_4"}})
-    assert not_proven(config) > 1e-6
+def test_weights_that_another_process_cannot_get_back_fail_the_run(settings, tmp_path, monkeypatch):
+    save = safetensors.torch.save_file
+
+    def rounding(tensors, path, *more):
+        coarse = {name: value.mul(8).round().div(8) if "lora_" in name else value for name, value in tensors.items()}
+        save(coarse if Path(path).name.startswith("adapter") else tensors, path, *more)
+
+    monkeypatch.setattr(safetensors.torch, "save_file", rounding)
+    assert not_proven(settings(tmp_path / "run")) > 1e-6
 
 
 @pytest.fixture
