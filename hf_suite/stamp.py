@@ -163,6 +163,8 @@ def _written(session: Session, found: Evaluation) -> list[str]:
         rows = len(session.parts.eval[name].rows)
         if counts.get("cut_answers"):
             out.append(f"{name}: {counts['cut_answers']:,} of {rows:,} answers met the limit of {limit} tokens")
+        if counts.get("unreadable"):
+            out.append(f"{name}: {counts['unreadable']:,} of {rows:,} answers say nothing that can be one")
         if counts.get("targets_not_writable"):
             out.append(
                 f"{name}: {counts['targets_not_writable']:,} of {rows:,} targets hold what the tokenizer cannot write"

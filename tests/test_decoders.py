@@ -164,6 +164,7 @@ def test_any_kind_can_be_answered_in_words(small_world, tiny_checkpoint, tmp_pat
     lines = list(read_answers(tmp_path / "run" / "answers.parquet"))
     assert [set(line["evidence"]) for line in lines] == [{"texts", "cut", "margin"}] * 8
     if task == "reviews":
+        assert "validation: 8 of 8 answers say nothing that can be one" in result.caveats
         assert result.counts["validation"]["unreadable"] == sum(
             line["answer"] not in ("negative", "positive") for line in lines
         )
