@@ -181,3 +181,13 @@ def test_a_label_is_learnt_in_words_and_read_back(small_world, tiny_checkpoint):
         f"{label}</s>" for label in ready.parts.train.rows["label"][:2]
     ]
     assert torch.tensor(features["length"][:]).min() > 10
+
+
+def test_a_decoders_targets_are_smoothed_as_it_is_asked(made, tiny_checkpoint):
+    losses = []
+    for smoothing in (0.0, 0.5):
+        ready = session(made, tiny_checkpoint("gpt2"), train={"label_smoothing": smoothing})
+        batch = ready.adapter.collate(take(ready.adapter.train_features(ready.parts.train.rows.select([0])), [0]))
+        with torch.no_grad():
+            losses.append(ready.adapter.loss(ready.model.eval(), batch).item() / ready.adapter.count(batch))
+    assert abs(losses[1] - losses[0]) > 1e-4

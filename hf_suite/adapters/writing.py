@@ -146,7 +146,7 @@ class WritingAdapter:
         self.counts["other_script"] = self.counts.get("other_script", 0) + (found != wanted)
 
 
-def summed_loss(logits: torch.Tensor, batch: Batch, smoothing: float = 0.0) -> torch.Tensor:
+def summed_loss(logits: torch.Tensor, batch: Batch, smoothing: float) -> torch.Tensor:
     """Cross-entropy of the real target tokens, summed; `logits` (rows, target length, vocabulary).
 
     Padding takes no part, also in smoothing, which spreads a share of each target over the vocabulary.
