@@ -98,7 +98,7 @@ def test_the_line_of_a_mistake_in_a_file_is_named(tmp_path):
 def test_an_unknown_key_is_refused_with_the_nearest_or_all_known():
     assert wrong(sed=1) == "run.yaml: unknown key 'sed'; did you mean 'seed'?"
     assert wrong(train={"epoch": 3}) == "run.yaml: unknown key 'train.epoch'; did you mean 'epochs'?"
-    assert wrong(tune={"zzz": 3}) == "run.yaml: unknown key 'tune.zzz'; known here: group, share"
+    assert wrong(tune={"zzz": 3}) == "run.yaml: unknown key 'tune.zzz'; known here: group, share, stratify, together"
 
 
 def test_a_wrong_type_is_refused_with_what_stands_there():
