@@ -60,8 +60,13 @@ def started() -> int:
 def needed(processes: int) -> bool:
     """Whether this process must start others for a run of so many. Raises ConfigError where a launcher started others.
 
-    Under torchrun or `accelerate launch` their number counts, and the key may be left out.
+    Under torchrun or `accelerate launch` their number counts, and the key may be left out; what Accelerate would wrap
+    by a config file of its own is refused.
     """
+    for name in ("FSDP", "DEEPSPEED"):
+        if os.environ.get(f"ACCELERATE_USE_{name}", "false").lower() == "true":
+            finding = f"the launcher is told to use {name}, to which this loop does not speak"
+            raise ConfigError("accelerate", finding, "take it out of the config file and say train.shard=true")
     if started() > 1 and processes not in (1, started()):
         finding = f"{processes} are asked for, and the launcher started {started()}"
         raise ConfigError("processes", finding, "leave it to the launcher")

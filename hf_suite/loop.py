@@ -13,7 +13,7 @@ import torch
 from accelerate import Accelerator
 from datasets import Dataset
 
-from hf_suite import batching, memory, rates
+from hf_suite import batching, memory, rates, sharding
 from hf_suite.adapters import Adapter, Batch, take
 from hf_suite.config import TrainConfig
 from hf_suite.errors import RunError
@@ -53,6 +53,7 @@ class Step:
     micro_batch_size: int
     """Features per forward pass from this step on: fewer than asked for where memory did not hold them."""
     state: Callable[[], State]
+    """All processes must ask for it."""
 
 
 @dataclass(frozen=True)
@@ -88,10 +89,9 @@ def finetune(
     that memory does not hold is done again in smaller micro-batches. Raises RunError at the step whose loss or gradient
     is not finite, or that memory does not hold at all, before the weights change.
     """
+    wrapped = sharding.wrapped(model, accelerator)
     trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
-    model.to(accelerator.device)
     optimizer = _optimizer(trained, config, times or {}, start)
-    wrapped = accelerator.prepare(model)
     lengths, each = features["length"][:], config.batch_size
     steps = batching.steps_in(len(lengths), batch_size=each, epochs=config.epochs, max_steps=config.max_steps)
     done = start.step if start is not None else 0
@@ -213,6 +213,7 @@ def _update(
     where: Callable[[], str],
 ) -> None:
     norm = torch.nn.utils.clip_grad_norm_(trained.values(), clip if clip is not None else math.inf)
+    norm = sharding.whole(norm)
     if not torch.isfinite(norm):
         raise RunError(
             where(), f"the gradient's norm is {norm.item()}", "lower train.learning_rate, or look at these rows"
@@ -244,9 +245,9 @@ def _moved(batch: Batch, device: torch.device) -> Batch:
 
 
 def _state(trained: dict[str, torch.nn.Parameter], optimizer: torch.optim.Optimizer, done: int) -> State:
-    weights = {name: parameter.detach().cpu().clone() for name, parameter in trained.items()}
+    weights = {name: sharding.whole(parameter.detach()).cpu().clone() for name, parameter in trained.items()}
     moments = {
-        f"{part}.{name}": value.detach().cpu().clone()
+        f"{part}.{name}": sharding.whole(value.detach()).cpu().clone()
         for name, parameter in trained.items()
         for part, value in optimizer.state[parameter].items()
     }
@@ -261,8 +262,8 @@ def _restore(trained: Mapping[str, torch.nn.Parameter], optimizer: torch.optim.O
         )
     with torch.no_grad():
         for name, parameter in trained.items():
-            parameter.copy_(start.weights[name])
+            parameter.copy_(sharding.placed(start.weights[name], parameter))
     for key, value in start.optimizer.items():  # a weight that no batch has used yet is not among them
         part, _, name = key.partition(".")
-        device = value.device if part == "step" else trained[name].device
-        optimizer.state[trained[name]][part] = value.to(device, copy=True)
+        like = value if part == "step" else trained[name]
+        optimizer.state[trained[name]][part] = sharding.placed(value, like)

@@ -44,6 +44,8 @@ class TrainConfig(Record):
     """Share of each target that is spread evenly over all labels (of a span: over the window's tokens) in training."""
     gradient_checkpointing: bool = False
     """Compute activations again in the backward pass rather than keep them: less memory, more time, same numbers."""
+    shard: bool = False
+    """Each process holds a part of weights, gradients and moments while it trains (FSDP2). Changes no result."""
     save_every: int | None = Field(None, ge=1)
     """Optimizer steps between checkpoints; null saves after each epoch."""
     eval_every: int | None = Field(None, ge=1)

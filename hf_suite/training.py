@@ -1,6 +1,7 @@
 """The finetuning of one run: steps, checkpoints, which weights are kept, an early stop. Reports no score."""
 
 import dataclasses
+import functools
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 from datasets import Dataset
 
-from hf_suite import batching, checkpoint, folders, memory, stamp, tracking
+from hf_suite import batching, checkpoint, folders, memory, sharding, stamp, tracking
 from hf_suite.config import TrainConfig
 from hf_suite.errors import RunError
 from hf_suite.evaluation import select
@@ -113,8 +114,9 @@ def _steps(session: Session, features: Dataset, start: State | None, progress: d
     )
     if _stops_early(session, config, progress["best"], total):  # before it was resumed
         return
-    for step in finetune(
-        session.model,
+    twin = sharding.sharded(session.model, session.accelerator) if config.shard else session.model
+    steps = finetune(
+        twin,
         session.adapter,
         features,
         config=config,
@@ -122,7 +124,9 @@ def _steps(session: Session, features: Dataset, start: State | None, progress: d
         seed=session.config.seed,
         times=session.times,
         start=start,
-    ):
+    )
+    device, due = session.accelerator.device, functools.partial(_ends_stretch, config=config)
+    for step in sharding.followed(steps, twin, session.model, device=device, due=due):
         yield step
         if _stops_early(session, config, progress["best"], total):
             return
@@ -162,8 +166,8 @@ def _end_stretch(session: Session, step: Step, progress: dict[str, Any]) -> None
     session.tell(step.step, tracking.scored(entry["scores"]))
     if chosen.score is None or (best is not None and not chosen.better_than(best["score"])):
         return
+    weights = State(step.step, step.state().weights, {})
     if session.is_main:
-        weights = State(step.step, step.state().weights, {})
         checkpoint.save(session.folder / "checkpoints", weights, {}, name="best", keep=2)
     session.accelerator.wait_for_everyone()
     progress["best"] = {"step": step.step, "score": chosen.score, "epoch": step.epoch + 1, "on": chosen.split}

@@ -9,15 +9,16 @@ import apart
 import pytest
 import world
 
-from hf_suite import experiment, loop, record
+from hf_suite import experiment, finished, loop, record, sharding
 from hf_suite.answering import answer
-from hf_suite.errors import Interrupted
+from hf_suite.errors import ConfigError, Interrupted
 from hf_suite.stopping import Stopping
 
 STILL = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 
 
 def prepared(config):
+    config = config.model_copy(update={"output": "never-made"})  # several processes must be told of one folder
     return experiment.prepared(config, resume=False, allow_code=False, watch=lambda progress: None, stopping=Stopping())
 
 
@@ -147,6 +148,7 @@ def test_a_run_of_two_processes_writes_one_folder_and_the_scores_of_one(small_wo
         "answers.parquet",
         "model",
         "result.json",
+        "rows.parquet",
         "run.yaml",
     ]
     assert record.read_result(tmp_path / "two").scores == one["scores"]
@@ -183,3 +185,68 @@ def test_a_signal_to_one_process_stops_both_at_the_same_step(small_world, tiny_c
     assert (resumed["scores"], resumed["history"]) == (whole["scores"], whole["history"])
     weights = [(tmp_path / name / "model" / "adapter_model.safetensors").read_bytes() for name in ("stopped", "whole")]
     assert weights[0] == weights[1]
+
+
+# sharded
+
+
+@pytest.mark.parametrize(("architecture", "lora"), [("bert", None), ("t5", {"dropout": 0.0})])
+def test_a_sharded_training_is_that_of_whole_models(small_world, tiny_checkpoint, tmp_path, architecture, lora):
+    def config(name, **over):
+        train = {"max_steps": None, "epochs": 1, "batch_size": 7, "micro_batch_size": 2, **over}
+        model, output = tiny_checkpoint(architecture), str(tmp_path / name)
+        return world.run_config(small_world, "reviews", model, lora=lora, output=output, train=train)
+
+    (sharded, losses), _ = apart.together(ran, config("sharded", shard=True), processes=2)
+    (whole, losses_whole), _ = apart.together(ran, config("whole"), processes=2)
+    assert len(losses) == 10
+    assert losses == pytest.approx(losses_whole, abs=1e-5)
+    assert sharded["scores"] == whole["scores"]
+    (again,) = apart.together(answered_again, str(tmp_path / "sharded"), str(small_world.mirror), processes=1)
+    assert again == sharded["scores"]
+
+
+def held(config):
+    """How many weights this process holds of those that there are."""
+    session = prepared(config)
+    twin = sharding.sharded(session.model, session.accelerator)
+    local = sum(parameter.to_local().numel() for parameter in twin.parameters())
+    return [local, sum(parameter.numel() for parameter in session.model.parameters())]
+
+
+def test_each_process_holds_a_part_of_a_sharded_model(small_world, tiny_checkpoint):
+    config = world.run_config(small_world, "reviews", tiny_checkpoint("bert"))
+    (first, everything), (second, _) = apart.together(held, config, processes=2)
+    assert first + second == everything
+    assert abs(first - second) < 0.01 * everything
+
+
+def answered_again(folder, mirror):
+    return finished.evaluate_run(folder, mirrors=(mirror,)).scores
+
+
+def test_a_sharded_training_is_resumed_to_the_bit(small_world, tiny_checkpoint, tmp_path):
+    def config(output):
+        return world.run_config(
+            small_world,
+            "reviews",
+            tiny_checkpoint("bert"),
+            output=str(tmp_path / output),
+            train={"max_steps": 6, "shard": True},
+        )
+
+    assert [code for _, code in apart.together(stopped_on_the_last, config("stopped"), processes=2)] == [143, 143]
+    (resumed, losses), _ = apart.together(ran, config("stopped"), True, processes=2)
+    (whole, all_losses), _ = apart.together(ran, config("whole"), processes=2)
+    assert (losses, resumed["scores"]) == (all_losses[3:], whole["scores"])
+    weights = [(tmp_path / name / "model" / "adapter_model.safetensors").read_bytes() for name in ("stopped", "whole")]
+    assert weights[0] == weights[1]
+
+
+@pytest.mark.parametrize("name", ["FSDP", "DEEPSPEED"])
+def test_what_accelerate_would_wrap_itself_is_refused(small_world, still, tmp_path, monkeypatch, name):
+    monkeypatch.setenv(f"ACCELERATE_USE_{name}", "true")
+    with pytest.raises(ConfigError) as refused:
+        experiment.run(world.run_config(small_world, "reviews", still, output=str(tmp_path / "run")))
+    finding = f"the launcher is told to use {name}, to which this loop does not speak"
+    assert str(refused.value) == f"accelerate: {finding}; take it out of the config file and say train.shard=true"
