@@ -191,9 +191,10 @@ class RunConfig(Record):
     eval_limit: int | None = Field(None, ge=1)
     """At most this many rows of each eval split."""
     max_length: int | None = Field(None, ge=8)
-    """Tokens read at once; null: 128 for classification, 384 for spans, 512 for writing, or what the model can."""
+    """Tokens read at once; null: 128 for classification, 384 for spans, 512 for all that write or
+    predict, or what the model can."""
     stride: int = Field(128, ge=0)
-    """Tokens that neighbouring windows of a long context share (question answering)."""
+    """Tokens that neighbouring windows share: of a long context (question answering), of a document that is scored."""
     end_in_text: Literal["keep", "drop"] | None = None
     """What becomes of the tokenizer's end token (`</s>`) where a text to classify holds it in so many letters; null:
     drop for encoder-decoders, whose head is read at the one that ends the text, and keep for all others."""
@@ -201,8 +202,9 @@ class RunConfig(Record):
     """Arithmetic of the forward pass; weights and scores stay fp32. auto: bf16 where the device has it, else fp32."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute; auto takes the fastest that is there."""
-    protocol: Literal["head", "generation"] | None = None
-    """How the model answers: `head` by a trained output layer, `generation` by writing; null takes the kind's own."""
+    protocol: Literal["head", "generation", "likelihood"] | None = None
+    """How the model answers: `head` by a trained output layer, `generation` by writing, `likelihood` by what it holds
+    a text's tokens for; null takes the kind's own."""
     max_target_length: int | None = Field(None, ge=2)
     """Tokens that an answer may have (generation); null goes by the lengths of the train targets."""
     prompt: str | None = None

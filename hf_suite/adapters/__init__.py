@@ -3,6 +3,7 @@
 from typing import Any
 
 from hf_suite.adapters.base import Adapter, Batch, Feature, Given, Settled, take
+from hf_suite.adapters.document import DocumentAdapter
 from hf_suite.adapters.generation import EncoderDecoderAdapter
 from hf_suite.adapters.head import HeadAdapter
 from hf_suite.adapters.prompting import DecoderAdapter
@@ -18,6 +19,7 @@ ADAPTERS: dict[tuple[str, str], type[Adapter]] = {
     ("text2text", "generation"): EncoderDecoderAdapter,
     ("classification", "generation"): EncoderDecoderAdapter,
     ("question_answering", "generation"): EncoderDecoderAdapter,
+    ("language_modeling", "likelihood"): DocumentAdapter,
 }
 """(kind, protocol) -> adapter. The first protocol of a kind is its own: the one that is taken where none is said."""
 

@@ -1,0 +1,144 @@
+"""DocumentAdapter: a decoder predicts every token of a document from those before it."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
+
+import torch
+from datasets import Dataset
+from torch.nn import functional
+from transformers import PretrainedConfig
+
+from hf_suite.adapters.base import Batch, Feature, Given, Settled, check_writes_nothing, padded, smoothing, stand_in
+from hf_suite.adapters.prompting import DecoderAdapter
+from hf_suite.adapters.writing import summed_loss
+from hf_suite.config import RunConfig
+from hf_suite.kinds import Evidence, Row
+from hf_suite.spec import TaskSpec
+
+_LOGITS = 1 << 28  # logits that may be in memory at once when scoring: a gigabyte
+
+_COLUMNS = ("row", "input_ids", "target", "scored", "length")
+
+
+class DocumentAdapter:
+    """A feature is a window of one document: nothing is read across documents.
+
+    Before a document stands its beginning (BOS, else EOS), so that its first token is predicted too. Trained windows
+    follow each other; scored ones share `stride` tokens, and a token counts in the first window that holds it.
+    """
+
+    version: ClassVar[int] = 1
+    peft_task: ClassVar[str] = "CAUSAL_LM"
+    pipeline_tag: ClassVar[str] = "text-generation"
+    task_head: ClassVar[bool] = False
+    wants: ClassVar[str] = "take a decoder (GPT-2, Llama, Qwen)"
+    default_length: ClassVar[int] = 512
+
+    def __init__(self, spec: TaskSpec, config: RunConfig, tokenizer: Any) -> None:
+        self.spec, self.tokenizer = spec, tokenizer
+        self.max_length = config.max_length or self.default_length
+        self.shared = min(config.stride, self.max_length // 2)
+        self.smoothing = smoothing(config)
+        self.counts: dict[str, int] = {}
+
+    @staticmethod
+    def check_tokenizer(tokenizer: Any, place: str) -> None:
+        """Any tokenizer will do."""
+
+    @staticmethod
+    def check_config(spec: TaskSpec, config: RunConfig) -> None:
+        """Nothing is written. Raises ConfigError."""
+        check_writes_nothing(config)
+
+    @staticmethod
+    def settle(spec: TaskSpec, config: RunConfig, given: Given) -> Settled:
+        """Nothing."""
+        return Settled()
+
+    @staticmethod
+    def auto_model(config: PretrainedConfig) -> type[Any] | None:
+        """The architecture's class that goes on with a text; None for an encoder, which also looks ahead."""
+        return DecoderAdapter.auto_model(config)
+
+    def model_settings(self) -> dict[str, Any]:
+        """None."""
+        return {}
+
+    def train_features(self, rows: Dataset) -> Dataset:
+        """Windows that follow each other, every token a target."""
+        return self._features(rows, shared=0)
+
+    def eval_features(self, rows: Dataset) -> Dataset:
+        """Windows that share tokens, each token a target once."""
+        return self._features(rows, shared=self.shared)
+
+    def collate(self, features: Sequence[Feature]) -> Batch:
+        """Windows and their targets padded on the right, where positions stay what they are."""
+        length, pad = max(feature["length"] for feature in features), self.tokenizer.pad_token_id
+        ids = [feature["input_ids"] for feature in features]
+        masks = [[0] * (len(line["target"]) - line["scored"]) + [1] * line["scored"] for line in features]
+        return {
+            "input_ids": padded(ids, fill=pad, left=False, length=length),
+            "attention_mask": padded([[1] * len(line) for line in ids], fill=0, left=False, length=length),
+            "target": padded([line["target"] for line in features], fill=pad, left=False, length=length),
+            "target_mask": padded(masks, fill=0, left=False, length=length),
+        }
+
+    def count(self, batch: Batch) -> int:
+        """The tokens that are targets."""
+        return int(batch["target_mask"].sum())
+
+    def loss(self, model: Any, batch: Batch) -> torch.Tensor:
+        """Cross-entropy of the targets, summed."""
+        return summed_loss(_logits(model, batch), batch, self.smoothing)
+
+    def outputs(self, model: Any, batch: Batch) -> list[tuple[float, int]]:
+        """Of each window the nats that its targets cost, and their number."""
+        rows, length = batch["input_ids"].shape
+        together = max(1, _LOGITS // (length * model.config.vocab_size))
+        found = []
+        for at in range(0, rows, together):
+            part = {name: value[at : at + together] for name, value in batch.items()}
+            logits = _logits(model, part).float().transpose(1, 2)
+            nats = functional.cross_entropy(logits, part["target"], reduction="none").double()
+            found += (nats * part["target_mask"]).sum(dim=1).tolist()
+        return list(zip(found, batch["target_mask"].sum(dim=1).tolist(), strict=True))
+
+    def evidence(self, row: Row, features: Sequence[Feature], outputs: Sequence[tuple[float, int]]) -> Evidence:
+        """The document's nats and tokens, and how much of it was read at once."""
+        return {
+            "nll": sum(nats for nats, _ in outputs),
+            "tokens": sum(tokens for _, tokens in outputs),
+            "context": self.max_length,
+            "stride": self.max_length - self.shared,
+        }
+
+    def _features(self, rows: Dataset, *, shared: int) -> Dataset:
+        windows = [
+            {"row": row["row"], **window} for row in rows for window in self._windows(row["text"], shared=shared)
+        ]
+        return Dataset.from_dict({name: [window[name] for window in windows] for name in _COLUMNS})
+
+    def _windows(self, text: str, *, shared: int) -> Iterator[dict[str, Any]]:
+        """Up to max_length tokens, and as many targets, of which the last `scored` are new."""
+        ids = self.tokenizer(text, add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"]
+        bos = self.tokenizer.bos_token_id
+        before = [stand_in(self.tokenizer) if bos is None else bos, *ids]
+        if not ids:
+            yield {"input_ids": before, "target": before, "scored": 0, "length": 1}
+        done = 0
+        while done < len(ids):
+            start = max(0, done - shared)
+            end = min(len(ids), start + self.max_length)
+            yield {
+                "input_ids": before[start:end],
+                "target": ids[start:end],
+                "scored": end - done,
+                "length": end - start,
+            }
+            done = end
+
+
+def _logits(model: Any, batch: Batch) -> torch.Tensor:
+    """(windows, tokens, vocabulary)."""
+    return model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], use_cache=False).logits
