@@ -70,7 +70,13 @@ def assert_same_run(folder, log, whole):
     assert weights(folder) == weights(whole)
     assert (folder / "answers.parquet").read_bytes() == (whole / "answers.parquet").read_bytes()
     assert content(folder) == content(whole)
-    assert sorted(path.name for path in folder.iterdir()) == ["answers.parquet", "model", "result.json", "run.yaml"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "answers.parquet",
+        "model",
+        "result.json",
+        "rows.parquet",  # which rows were tune's
+        "run.yaml",
+    ]
 
 
 @pytest.fixture(scope="module")

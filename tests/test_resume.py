@@ -138,7 +138,7 @@ def test_a_half_finished_folder_holds_no_pickle(disturbed):
     settings, folder, log = disturbed
     assert run_apart(settings, log, ("finetune", 11)) == -9
     files = [path for path in folder.rglob("*") if path.is_file() and path.name != ".lock"]  # a line of text
-    assert {path.suffix for path in files} == {".safetensors", ".json", ".yaml"}
+    assert {path.suffix for path in files} == {".safetensors", ".json", ".yaml", ".parquet"}
     assert {path.name for path in (folder / "checkpoints").iterdir()} == {"best-6", "step-6", "step-8"}
     for path in files:
         start = path.read_bytes()[:2]

@@ -184,7 +184,8 @@ def test_runs_disturbed_at_random_moments_end_as_an_undisturbed_one(disturbed, w
         while not (folder / "result.json").is_file():
             resume = (folder / "run.yaml").is_file()
             code = apart.run(one_of, settings, log, resume, chance.randrange(1, every), number)
-            assert code in (0, 143 if number == signal.SIGTERM else -9)
+            # Where the run does not listen yet, SIGTERM ends the process at once: nothing is done that could be lost.
+            assert code in ((0, 143, -15) if number == signal.SIGTERM else (0, -9))
             if code == 143:  # no step that was done is lost
                 assert checkpoint.found(folder / "checkpoints")[0].name == f"step-{max(losses(log))}"
         assert_same_run(folder, log, whole)
