@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -162,7 +163,12 @@ def test_of_a_long_bench_the_cells_around_the_one_at_work_are_seen(count, at, he
 def cells(count):
     config = SimpleNamespace(model=SimpleNamespace(id="bert"), seed=0)
     return [
-        SimpleNamespace(folder=f"cola/{at}", spec=SimpleNamespace(name=f"cola{at}"), config=config, config_name="demo")
+        SimpleNamespace(
+            folder=Path(f"cola{at}", "seed-0"),
+            spec=SimpleNamespace(name=f"cola{at}"),
+            config=config,
+            config_name="demo",
+        )
         for at in range(count)
     ]
 
@@ -187,8 +193,8 @@ def test_in_a_pipe_a_bench_is_a_line_for_each_turn_of_a_cell(capsys, tmp_path):
 
 def test_a_failed_cell_says_why(capsys, tmp_path):
     (cell,) = cells(1)
-    (tmp_path / "cola" / "0").mkdir(parents=True)
-    (tmp_path / "cola" / "0" / "failure.json").write_text('{"reason": "cola train: there are no rows; look"}')
+    (tmp_path / "cola0" / "seed-0").mkdir(parents=True)
+    (tmp_path / "cola0" / "seed-0" / "failure.json").write_text('{"reason": "cola train: there are no rows; look"}')
     with BenchTable([cell], tmp_path) as table:
         table.watch(cell, "failed", None)
 
