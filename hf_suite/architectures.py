@@ -1,4 +1,7 @@
-"""ARCHITECTURES: what is known to work with which model, and how much of that our tests prove. Loads no model."""
+"""ARCHITECTURES: what each can learn by a trained head, where LoRA goes in it, and how much of that our tests prove.
+
+Loads no model. Answering in words needs no such head; it is not listed.
+"""
 
 from dataclasses import dataclass
 

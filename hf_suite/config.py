@@ -1,4 +1,4 @@
-"""How a run is done: RunConfig and its parts, and SuiteConfig. Each default stands here and nowhere else."""
+"""How a run is done: RunConfig and its parts, and SuiteConfig. Each default stands here or in `recipe` alone."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -199,7 +199,8 @@ class RunConfig(Record):
     """What becomes of the tokenizer's end token (`</s>`) where a text to classify holds it in so many letters; null:
     drop for encoder-decoders, whose head is read at the one that ends the text, and keep for all others."""
     precision: Literal["fp32", "bf16", "fp16", "auto"] = "fp32"
-    """Arithmetic of the forward pass; weights and scores stay fp32. auto: bf16 where the device has it, else fp32."""
+    """Arithmetic of the forward pass; weights and scores stay fp32. fp16 is for answering on a GPU alone. auto: bf16
+    where the device is fast in it, else fp16 where that will do, else fp32."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute; auto takes the fastest that is there."""
     protocol: Literal["head", "generation", "likelihood"] | None = None
@@ -216,7 +217,7 @@ class RunConfig(Record):
     processes: int = Field(1, ge=1)
     """Processes on this machine that share each batch, one GPU each; torchrun's own number wins. Changes no result."""
     lora: LoraConfig | None = Field(default_factory=LoraConfig)
-    """Low-rank adaptation; null finetunes all weights."""
+    """LoRA or another PEFT method; null finetunes all weights but those that train.freeze names."""
     tune: TuneConfig | None = None
     """Cuts tune rows off train; null does so only where the task needs it (a threshold)."""
     split: SplitConfig | None = None

@@ -43,7 +43,7 @@ class MissingData(DataError):
 
 
 class ModelError(SuiteError):
-    """A checkpoint, a tokenizer or an adapter that cannot do what is asked."""
+    """A checkpoint, a tokenizer or LoRA that cannot do what is asked."""
 
 
 class ScoreError(SuiteError):

@@ -1,4 +1,4 @@
-"""Results with literal values, for tests of everything that reads them."""
+"""Results with literal values, for tests of everything that reads them. Holds no test."""
 
 from pathlib import Path
 from typing import Any

@@ -1,3 +1,5 @@
+"""`hf-suite score` as a user meets it: what is printed beside the scores, and what is refused."""
+
 import json
 from pathlib import Path
 

@@ -1,3 +1,5 @@
+"""`hf-suite env`: what a bug report holds, that no secret is in it, and what the tiny run says."""
+
 import json
 
 import huggingface_hub

@@ -1,3 +1,5 @@
+"""Exported folders: what transformers alone reads in them answers as the run did, or nothing is written."""
+
 import json
 import math
 import subprocess

@@ -1,3 +1,5 @@
+"""A user's own modules of evaluate: in which form answers go in, what comes out, and what is refused."""
+
 import hashlib
 from pathlib import Path
 from typing import Any

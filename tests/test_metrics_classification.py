@@ -1,3 +1,5 @@
+"""Accuracy, F1 and Matthews correlation, against values counted by hand and scikit-learn's."""
+
 import numpy
 import pytest
 from sklearn import metrics as sklearn_metrics

@@ -1,3 +1,5 @@
+"""Pearson and Spearman correlation, against the values of scipy and of its documentation."""
+
 import numpy
 import pytest
 from scipy import stats

@@ -1,3 +1,5 @@
+"""The SQuAD scores, against what the official scripts printed for made-up answers."""
+
 import json
 from pathlib import Path
 from typing import Any

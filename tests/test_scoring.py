@@ -1,3 +1,5 @@
+"""Answers and references to scores: the same rows or none, baselines, near ties, and files of predictions."""
+
 import os
 from pathlib import Path
 from typing import Any

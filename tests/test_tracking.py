@@ -1,3 +1,5 @@
+"""Trackers are told every step once, and the scores; which ones are refused."""
+
 import contextlib
 import importlib.util
 import json

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hf_suite import shipped
-from hf_suite.cli.common import AllowCode, Data, Json, Limit, Mirror, Processes, given, wide_console
+from hf_suite.cli.common import AllowCode, Json, Limit, Mirror, Processes, given, wide_console
 from hf_suite.cli.own import said_aloud
 from hf_suite.cli.progress import BenchTable, log_to_stderr, spoken
 from hf_suite.config import SuiteConfig
@@ -34,9 +34,17 @@ Models = Annotated[
     list[str] | None,
     typer.Option("--model", help="A folder, a hub id, or package:MODULE/PATH; may be given again.", show_default=False),
 ]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        help="In place of a suite, rows of your own: a file, folder, pattern or URL. Their task is guessed.",
+        show_default=False,
+    ),
+]
 Seeds = Annotated[
     int | None,
-    typer.Option("--seeds", min=1, help="Seeds 0 to K-1 instead of the suite's.", show_default=False),
+    typer.Option("--seeds", min=1, help="So many seeds, from 0 on, instead of the suite's.", show_default=False),
 ]
 Folder = Annotated[
     Path | None,
@@ -64,7 +72,7 @@ def bench(
 ) -> None:
     """Run the cells of a suite that have no Result yet; killed and called again, it does what is missing.
 
-    With --data it is the one task of rows of your own. Exits 1 when a cell fails; the others go on.
+    --data makes one task of your rows; task.KEY=VALUE overrules the guess. Exits 1 when a cell fails; the others go on.
     """
     suite, keys = (None, [suite, *(keys or [])]) if suite is not None and "=" in suite else (suite, keys)
     file, over = given(keys, data=data, limit=limit, processes=processes, mirror=mirror)

@@ -35,7 +35,7 @@ Data = Annotated[
 ]
 Output = Annotated[
     Path | None,
-    typer.Option("--output", "-o", help="The run folder; without it one under runs/.", show_default=False),
+    typer.Option("--output", "-o", help="The run folder; without it a new one under runs/.", show_default=False),
 ]
 Limit = Annotated[int | None, typer.Option("--limit", help="At most this many train rows.", show_default=False)]
 Seed = Annotated[int | None, typer.Option("--seed", help="The one source of chance.", show_default=False)]

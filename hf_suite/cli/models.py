@@ -1,4 +1,4 @@
-"""`hf-suite models`: the architectures, what works for which kind of task, and what one checkpoint would train."""
+"""`hf-suite models`: the architectures, what each can learn by a trained head, and what one checkpoint would train."""
 
 import dataclasses
 import json
@@ -27,9 +27,10 @@ KINDS = ("classification", "question_answering")
 
 
 def models(arch: Arch = None, mirror: Mirror = None, as_json: Json = False) -> None:
-    """List the architectures and what works with them, or look at one, or at a checkpoint.
+    """List the architectures and what each can learn by a trained head, or look at one, or at a checkpoint.
 
     `tested`: our tests train, save and reload it. `untested`: transformers has the class, and LoRA finds its layers.
+    Answering in words needs no such head; it is not listed.
     """
     if arch is None:
         _list(as_json)

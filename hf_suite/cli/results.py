@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 
-from hf_suite.cli.common import Json, wide_console
+from hf_suite.cli.common import wide_console
 from hf_suite.report import render
 from hf_suite.report.markdown import results_page, write_page
 from hf_suite.report.table import of_folder
 
 Folders = Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of runs or benches; one table each.")]
 Format = Annotated[render.Format, typer.Option("--format", help="What to print.")]
+Json = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
 Published = Annotated[bool, typer.Option("--published", help="Add numbers from elsewhere, with their sources.")]
 Cost = Annotated[bool, typer.Option("--cost", help="Add seconds, parameters, memory and size.")]
 Signatures = Annotated[bool, typer.Option("--signatures", help="Add what exactly computed each metric.")]

@@ -40,6 +40,15 @@ NoEval = Annotated[
     ),
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a half-finished run folder.", show_default=False)]
+EvalOutput = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="Where the Result goes; without it RUN/eval/TASK, or a new folder under runs/.",
+        show_default=False,
+    ),
+]
 Run = Annotated[
     str | None,
     typer.Argument(
@@ -77,13 +86,13 @@ def eval_(
     words: Words = None,
     task: Task = None,
     model: Model = None,
-    output: Output = None,
+    output: EvalOutput = None,
     processes: Processes = None,
     mirror: Mirror = None,
     allow_code: AllowCode = False,
     as_json: Json = False,
 ) -> None:
-    """Score a finished run again, or on another task; or a model that already carries a head.
+    """Score a finished run again, or on another task; or a checkpoint as it is, without training.
 
     Beside a RUN, --model says where its base checkpoint lies now.
     """

@@ -19,7 +19,7 @@ Predictions = Annotated[
     Path,
     typer.Argument(
         metavar="PREDICTIONS",
-        help="SQuAD's {id: text} as .json, .jsonl or .csv with row and answer (and no_answer), or .txt, a line a row.",
+        help=".json: SQuAD's {id: text}. .jsonl, .csv: row, answer and perhaps no_answer. .txt: an answer a line.",
         show_default=False,
     ),
 ]

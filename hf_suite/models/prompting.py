@@ -1,4 +1,4 @@
-"""Whether vectors before the text work with a model: PEFT offers them for models that then read another place."""
+"""Prompt, prefix and p-tuning: whether a model still reads the right place with vectors before its text."""
 
 from typing import Any
 
