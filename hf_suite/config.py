@@ -34,6 +34,8 @@ class ModelConfig(Record):
     """Beside an `id` that PEFT saved elsewhere: the base checkpoint; null takes the one that it names."""
     head: Literal["auto", "new"] = "auto"
     """A head that the checkpoint carries is kept where it knows the task's labels; `new` draws one in any case."""
+    quantize: Literal["nf4", "int8"] | None = None
+    """Hold the base in 4 or 8 bits beside LoRA, for models that memory does not hold otherwise (needs bitsandbytes)."""
     labels: Annotated[tuple[str, ...] | None, BeforeValidator(_frozen)] = None
     """The task's label names in the order of the checkpoint's outputs, for a head that names them LABEL_0, LABEL_1."""
     encoder: str | None = None
@@ -240,9 +242,19 @@ class RunConfig(Record):
         if self.lora is not None and self.train is not None and self.train.freeze != "none":
             finding = f"train.freeze={self.train.freeze} beside lora, which freezes all but its weights and the head"
             raise ValueError(f"{finding}; say lora=null, or leave train.freeze out")
+        _check_quantized(self)
         if self.init_from is not None and self.train is None:
             raise ValueError("init_from beside train=null; leave init_from out, or score that run by hf-suite eval RUN")
         return self
+
+
+def _check_quantized(config: RunConfig) -> None:
+    if config.model.quantize is None or config.train is None:
+        return
+    able = [name for name, method in METHODS.items() if method.quantizes]
+    if config.lora is None or config.lora.method not in able:
+        finding = f"model.quantize={config.model.quantize} holds weights that cannot be trained"
+        raise ValueError(f"{finding}; train beside them by lora.method={', '.join(able)}, or leave model.quantize out")
 
 
 class SuiteConfig(Record):

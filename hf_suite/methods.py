@@ -29,6 +29,8 @@ class Method:
     """PEFT's names of the kinds of task that it can be right for; None: all."""
     continues: bool = True
     """Whether what is saved is all of it, so that another run can go on from there."""
+    quantizes: bool = False
+    """Whether it can train beside a base that is held in 4 or 8 bits."""
     merges: bool = True
     """Whether the result can be written as plain weights."""
     rate: float = 1e-3
@@ -50,9 +52,9 @@ _LORA: dict[str, Any] = {
 }
 
 METHODS: dict[str, Method] = {
-    "lora": Method(**_LORA),
+    "lora": Method(**_LORA, quantizes=True),
     "dora": Method(**_LORA, fixed={"use_dora": True}),
-    "rslora": Method(**_LORA, fixed={"use_rslora": True}),
+    "rslora": Method(**_LORA, fixed={"use_rslora": True}, quantizes=True),
     "pissa": Method(**_LORA, fixed={"init_lora_weights": "pissa"}),
     "olora": Method(**_LORA, fixed={"init_lora_weights": "olora"}),
     "gralora": Method("GraloraConfig", alpha="alpha", dropout="gralora_dropout"),

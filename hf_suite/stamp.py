@@ -40,13 +40,12 @@ def cell_key(spec: TaskSpec, config: RunConfig, *, model: str, mirrors: tuple[st
     trains = config.train is not None or config.tune is not None
     reads = {spec.source.train: trains and own_train}
     reads |= dict.fromkeys((*spec.source.eval, cut), True)
-    head = {} if config.model.head == "auto" else {"head": config.model.head}
     version = ADAPTERS[spec.kind, str(with_protocol(spec.kind, config).protocol)].version
     written = {key: value for key, value in folders.written(config).items() if key not in _NOT_CONTENT}
     if "split" in written:
         written["split"] = {key: value for key, value in written["split"].items() if key != "fold"}
     content = {
-        **head,
+        **config.model.model_dump(include={"head", "quantize"}, exclude_defaults=True),
         **({} if version == 1 else {"adapter": version}),
         "task": spec.model_dump(mode="json", exclude_defaults=True, exclude=_NOT_OF_TASK),
         "config": written,

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ import transformers
 from hf_suite.config import LoraConfig, TrainConfig
 from hf_suite.errors import ModelError
 from hf_suite.methods import METHODS
-from hf_suite.models import freezing, peft_folder
+from hf_suite.models import freezing, peft_folder, quantised
 from hf_suite.models.locate import Located
 from hf_suite.models.wrapping import bare, check_wrapped, under, wrapped
 
@@ -90,6 +91,17 @@ def _compute_again(model: Any, place: str) -> None:
 
 def load(located: Located, cls: type[Any], *, settings: dict[str, Any], keep_head: bool) -> tuple[Any, tuple[str, ...]]:
     """The model with the checkpoint's weights, in fp32 and eval mode, and the names of its fresh modules."""
+    model, fresh = _loaded(located, cls, settings=settings, keep_head=keep_head)
+    if located.quantize is None:
+        return model, fresh
+    whole = (*head_modules(model), *fresh)  # known only now; what is trained in full must keep all its bits
+    return _loaded(located, cls, settings=settings, keep_head=keep_head, whole=whole)
+
+
+def _loaded(
+    located: Located, cls: type[Any], *, settings: dict[str, Any], keep_head: bool, whole: Sequence[str] = ()
+) -> tuple[Any, tuple[str, ...]]:
+    settings = {**settings, **quantised.settings(located.quantize, whole)}
     model, missing, unexpected = _load(located, cls, settings, {})
     if _lost_backbone(missing):  # a causal LM's `model.` is `transformer.` in Llama's and Qwen's span classes
         first = {name.split(".")[0] for name in unexpected}

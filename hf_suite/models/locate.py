@@ -1,5 +1,6 @@
 """Where a checkpoint is, what stands for its content, and its config and tokenizer. Loads no weights."""
 
+import dataclasses
 import functools
 import hashlib
 import importlib.util
@@ -17,7 +18,7 @@ import transformers
 from hf_suite import hub
 from hf_suite.config import ModelConfig
 from hf_suite.errors import ModelError
-from hf_suite.models import peft_folder
+from hf_suite.models import peft_folder, quantised
 from hf_suite.models.halves import joined
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,8 @@ class Located:
     """The commit, for a hub id."""
     peft: Path | None = None
     """What PEFT saved elsewhere, to be merged into the checkpoint in `folder`."""
+    quantize: str | None = None
+    """How its weights are to be held once they are loaded; null: as they are."""
 
     @functools.cached_property
     def sha256(self) -> str:
@@ -78,6 +81,11 @@ class Located:
 def locate(model: ModelConfig, mirrors: Sequence[str] = ()) -> Located:
     """Finds a checkpoint: an existing path first, then packages, mirrors, the hub. Raises ModelError."""
     quiet()
+    quantised.check(model.quantize)
+    return dataclasses.replace(_located(model, mirrors), quantize=model.quantize)
+
+
+def _located(model: ModelConfig, mirrors: Sequence[str]) -> Located:
     if model.encoder is not None and model.decoder is not None:
         halves = [locate(ModelConfig(id=word), mirrors) for word in (model.encoder, model.decoder)]
         folder = joined(halves[0].folder, halves[1].folder, tie=model.tie)

@@ -167,12 +167,19 @@ def _check_outside(lora: LoraConfig, targets: Sequence[str], model: Any, heads: 
 def _widths(model: Any, targets: Sequence[str], heads: Sequence[str]) -> dict[str, tuple[int, int]]:
     """Inputs and outputs of each adapted layer; of norms none."""
     return {
-        name: (min(module.weight.shape), max(module.weight.shape))
+        name: _sides(module)
         for name, module in model.named_modules()
         if _adaptable(module, "attention")
         and not under(name, heads)
         and any(_named([name], target) for target in targets)
     }
+
+
+def _sides(module: Any) -> tuple[int, int]:
+    """The smaller and the larger side of a layer, whose weight may be packed into fewer numbers than it stands for."""
+    linear = isinstance(module, torch.nn.Linear)
+    sides = (module.in_features, module.out_features) if linear else tuple(module.weight.shape)
+    return min(sides), max(sides)
 
 
 def _largest_divisor(number: int, most: int) -> int:
