@@ -17,7 +17,7 @@ from hf_suite import schema
 from hf_suite.config import LoraConfig
 from hf_suite.errors import ConfigError, ModelError
 from hf_suite.methods import METHODS, REFUSED, Method
-from hf_suite.models import prompting
+from hf_suite.models import virtual_tokens
 
 # The attention's query and value under the names that architectures give them; the first that a model has are taken.
 _QUERY_VALUE = (
@@ -96,7 +96,7 @@ def wrapped(model: Any, lora: LoraConfig, heads: Sequence[str], peft_task: str) 
         remedy = f"see the fields of PEFT's {METHODS[lora.method].config}"
         raise ConfigError("lora.options", finding, remedy) from error
     if method.layers is None:
-        prompting.check(adapted, lora.method)
+        virtual_tokens.check(adapted, lora.method)
     return adapted
 
 
