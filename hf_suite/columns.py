@@ -189,6 +189,14 @@ def _several(lists: "pyarrow.Array") -> "pyarrow.Array":
     return pyarrow.array(saying, pyarrow.list_(pyarrow.string()))
 
 
+def is_readable(kind: "pyarrow.DataType") -> bool:
+    """Whether values of that type are texts, lists of them, or none at all."""
+    import pyarrow
+
+    held = kind.value_type if _is_list(kind) else kind
+    return _is_text(held) or pyarrow.types.is_null(held)
+
+
 def _is_text(kind: "pyarrow.DataType") -> bool:
     import pyarrow
 

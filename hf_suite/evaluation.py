@@ -128,6 +128,12 @@ def _evaluate_split(session: Session, name: str, split: Split, found: Evaluation
     )
 
 
+def batch_size(session: Session) -> int:
+    """Features that are answered at once."""
+    train = session.written.train
+    return (train.micro_batch_size if train is not None else None) or _BATCH
+
+
 def _em_bound(counts: dict[str, float], rows: int) -> None:
     """The exact match that a perfect model would reach, given the gold answers that no span of tokens can give."""
     if "answers_not_reproducible" in counts:
@@ -137,7 +143,7 @@ def _em_bound(counts: dict[str, float], rows: int) -> None:
 def _evidence(session: Session, split: Split, *, stops: bool = True) -> Mapping[RowId, Evidence]:
     """Every row's evidence; a run that was asked to stop does so between two batches, if it may."""
     session.adapter.counts.clear()
-    train, total = session.written.train, len(split.rows)
+    total = len(split.rows)
     between = functools.partial(session.stopping.check, session.accelerator, session.folder)
     found = {}
     for row, evidence in answer(
@@ -145,7 +151,7 @@ def _evidence(session: Session, split: Split, *, stops: bool = True) -> Mapping[
         session.adapter,
         split.rows,
         accelerator=session.accelerator,
-        batch_size=(train.micro_batch_size if train is not None else None) or _BATCH,
+        batch_size=batch_size(session),
         between=between if stops else None,
         note=session.happened,
     ):

@@ -1,54 +1,119 @@
 """load(): a run folder -> answers for new rows. Scores nothing and writes nothing."""
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
 
-from hf_suite import schema
+from hf_suite import evaluation, files, schema
 from hf_suite.answering import answer
 from hf_suite.errors import DataError
 from hf_suite.finished import opened
-from hf_suite.kinds import KINDS
+from hf_suite.kinds import KINDS, Evidence
 from hf_suite.session import Session
+from hf_suite.spec import TaskSpec
+
+_ROLES = ("text", "text_pair", "question", "context", "source")
+"""The roles that answering reads, in the order in which texts without names are given."""
 
 
 class Predictor:
-    """A finished run's model, ready to answer."""
+    """A finished run's model, ready to answer; several threads may ask it, one is answered at a time."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._kind = KINDS[session.spec.kind]
+        self._lock = threading.Lock()
+
+    @property
+    def spec(self) -> TaskSpec:
+        """The run's task, with the columns that its texts stand in."""
+        return self._session.spec
+
+    @property
+    def roles(self) -> list[str]:
+        """What answering reads of a row."""
+        inputs = self._kind.inputs | {"text_pair"}
+        return [role for role in _ROLES if role in self.spec.columns and role in inputs]
 
     def answer(self, rows: Sequence[Mapping[str, Any]], *, batch_size: int = 32) -> list[Any]:
-        """One answer a row, in the rows' order: a label name, a number, or `{"text", "no_answer"}`.
+        """One answer a row, in the rows' order: a label name, a number, a text, or `{"text", "no_answer"}`.
 
         Rows have the kind's input roles as keys (`text` and `text_pair`; `question` and `context`). Raises DataError.
         """
-        session, kind = self._session, KINDS[self._session.spec.kind]
-        if not rows:
+        texts = [[_value(row, role, at) for role in self.roles] for at, row in enumerate(rows)]
+        found = self._evidence(texts, batch_size=batch_size, first=0)
+        return [self._kind.decide(evidence, self._session.fitted, self.spec) for evidence in found]
+
+    def predict(self, rows: Any, *, everything: bool = False) -> list[dict[str, Any]]:
+        """For each row `prediction`, and `confidence` where the model says how sure it is; see `Kind.told`.
+
+        Rows are mappings with the task's columns or its roles as keys, bare texts where one is read, a pandas
+        DataFrame or a datasets.Dataset. Raises DataError.
+        """
+        if not isinstance(rows, Sequence):
+            rows = files.table_of(rows).to_pylist()
+        rows = [{self.roles[0]: row} if isinstance(row, str) and len(self.roles) == 1 else row for row in rows]
+        texts = []
+        for at, row in enumerate(rows):
+            if not isinstance(row, Mapping):
+                raise DataError(f"row {at}", f"is {row!r}", f"give a mapping with {', '.join(self.roles)}")
+            texts.append([_value(row, column, at) for column in self.columns(list(row), f"row {at}").values()])
+        return list(self.told(texts, everything=everything))
+
+    def told(
+        self, texts: Sequence[Sequence[str]], *, everything: bool = False, first: int = 0
+    ) -> Iterator[dict[str, Any]]:
+        """The same for rows that are their texts in the order of `roles`; the first row's number is `first`."""
+        for evidence in self._evidence(texts, batch_size=evaluation.batch_size(self._session), first=first):
+            yield self._kind.told(evidence, self._session.fitted, self.spec, everything=everything)
+
+    def columns(self, there: Sequence[str], place: str) -> dict[str, str]:
+        """Role -> the column that holds it: the task's own, else one named like the role. Raises DataError."""
+        found = {}
+        for role in self.roles:
+            own = self.spec.columns[role]
+            names = [name for name in (own, role) if name in there]
+            if not names:
+                wanted = f"{own!r}" if own == role else f"{own!r} or {role!r}"
+                remedy = f"{schema.nearest(own, there)}there are: {', '.join(there)}; write task.columns.{role}=COLUMN"
+                raise DataError(place, f"no column {wanted}", remedy)
+            found[role] = names[0]
+        return found
+
+    def _evidence(self, texts: Sequence[Sequence[str]], *, batch_size: int, first: int) -> list[Evidence]:
+        """What the model finds in each row; rows are numbered from `first`."""
+        if not texts:
             return []
-        roles = [role for role in session.spec.columns if role in kind.inputs | {"text_pair"}]
-        columns = {role: [_value(row, role, at) for at, row in enumerate(rows)] for role in roles}
-        dataset = Dataset.from_dict({"row": list(range(len(rows))), **columns})
-        found = answer(session.model, session.adapter, dataset, accelerator=session.accelerator, batch_size=batch_size)
-        return [kind.decide(evidence, session.fitted, session.spec) for _, evidence in found]
+        columns = dict(zip(self.roles, map(list, zip(*texts, strict=True)), strict=True))
+        dataset = Dataset.from_dict({"row": list(range(first, first + len(texts))), **columns})
+        session = self._session
+        with self._lock:
+            found = answer(
+                session.model, session.adapter, dataset, accelerator=session.accelerator, batch_size=batch_size
+            )
+            return [evidence for _, evidence in found]
 
 
-def load(run: str | Path, *, base: str | None = None, mirrors: tuple[str, ...] = ()) -> Predictor:
+def load(
+    run: str | Path, *, over: Mapping[str, Any] | None = None, base: str | None = None, mirrors: tuple[str, ...] = ()
+) -> Predictor:
     """The model of a finished run folder, on its base checkpoint; `base` says where that lies now.
 
-    Raises RunError, ModelError.
+    `over` lays keys upon the run's config, as of `evaluate_run` (`device`, `task: {columns: {...}}`).
+    Raises SuiteError.
     """
-    return Predictor(opened(run, base=base, mirrors=mirrors))
+    return Predictor(opened(run, over=over, base=base, mirrors=mirrors))
 
 
-def _value(row: Mapping[str, Any], role: str, at: int) -> str:
+def _value(row: Mapping[str, Any], name: str, at: int) -> str:
     if not isinstance(row, Mapping):
-        raise DataError(f"row {at}", f"is {row!r}", f"give a mapping with {role!r}")
-    if role not in row:
-        hint = schema.nearest(role, row)
-        raise DataError(f"row {at}", f"no {role!r}", f"{hint}it has: {', '.join(map(str, row))}")
-    if not isinstance(row[role], str):
-        raise DataError(f"row {at}", f"{role} is {row[role]!r}", "give a text")
-    return row[role]
+        raise DataError(f"row {at}", f"is {row!r}", f"give a mapping with {name!r}")
+    if name not in row:
+        hint = schema.nearest(name, row)
+        raise DataError(f"row {at}", f"no {name!r}", f"{hint}it has: {', '.join(map(str, row))}")
+    if not isinstance(row[name], str):
+        raise DataError(f"row {at}", f"{name} is {row[name]!r}", "give a text")
+    return row[name]

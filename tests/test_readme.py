@@ -67,7 +67,9 @@ def test_a_command_is_one_that_is_read(line):
 
 
 def test_the_commands_show_every_way_in():
-    assert {line.split()[1] for line in COMMANDS} == {"train", "init", "eval", "export", "bench", "results", "score"}
+    assert {line.split()[1] for line in COMMANDS} == {
+        *("train", "init", "eval", "predict", "export", "bench", "results", "score")
+    }
 
 
 def test_the_refusal_that_is_shown_is_the_one_that_comes():

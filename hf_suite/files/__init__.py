@@ -12,14 +12,15 @@ from typing import IO, TYPE_CHECKING
 from hf_suite.errors import DataError
 from hf_suite.files import columnar, objects, tables
 from hf_suite.files.columnar import kept, table_of
-from hf_suite.files.gathering import gathered, numbered
+from hf_suite.files.gathering import dealt, gathered, joined, numbered
 from hf_suite.files.opening import Examined, examined, unpacked, unreadable
 from hf_suite.files.places import is_text_folder, paths, splits
+from hf_suite.files.writing import FORMATS
 
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["Found", "kept", "paths", "read", "sha256", "splits", "table_of"]
+__all__ = ["FORMATS", "Found", "blocks", "kept", "name", "paths", "read", "sha256", "splits", "table_of"]
 
 Told = Callable[[int, int], None]
 """Told how many bytes of how many have been read."""
@@ -68,8 +69,16 @@ def read(places: Sequence[Path], *, told: Told | None = None) -> Found:
     """
     notes: list[str] = []
     watched = told or _silent
-    table = gathered(_batches(places, notes, watched), place=_name(places))
-    return Found(numbered(table), sha256(places), _name(places), tuple(dict.fromkeys(notes)), _label_names(table))
+    table = gathered(_batches(places, notes, watched), place=name(places))
+    return Found(numbered(table), sha256(places), name(places), tuple(dict.fromkeys(notes)), _label_names(table))
+
+
+def blocks(places: Sequence[Path], size: int) -> Iterator["pyarrow.Table"]:
+    """The rows as `read` finds them, but texts of a table stay texts, in tables of `size` rows; few are in memory.
+
+    Raises what `read` raises.
+    """
+    yield from (joined(held, place=name(places)) for held in dealt(_batches(places, [], _silent), size))
 
 
 def sha256(places: Sequence[Path]) -> str:
@@ -84,7 +93,8 @@ def sha256(places: Sequence[Path]) -> str:
     return whole.hexdigest()
 
 
-def _name(places: Sequence[Path]) -> str:
+def name(places: Sequence[Path]) -> str:
+    """What these files are called: their last name, never an absolute path."""
     first = places[0].resolve().name
     return first if len(places) == 1 else f"{places[0].resolve().parent.name}/{first} and {len(places) - 1} more"
 
@@ -106,7 +116,7 @@ def _batches(places: Sequence[Path], notes: list[str], told: Told) -> Iterator["
 def _file(file: Examined, notes: list[str]) -> Iterator["pyarrow.RecordBatch"]:
     """The rows of one file by the format that its bytes have."""
     notes += file.notes
-    name = file.path.name
+    called = file.path.name
     if file.magic in _REFUSED:
         finding, remedy = _REFUSED[file.magic]
         raise DataError(str(file.path), finding, remedy)
@@ -116,9 +126,9 @@ def _file(file: Examined, notes: list[str]) -> Iterator["pyarrow.RecordBatch"]:
         dialect = _dialect(file)
         form = "csv" if dialect is not None else "text"
     if file.suffix not in _NAMED[form]:
-        notes.append(f"{name}: holds {_CALLED[form]}, whatever its name says")
+        notes.append(f"{called}: holds {_CALLED[form]}, whatever its name says")
     if form == "csv" and dialect is not None and dialect != tables.Dialect(","):
-        notes.append(f"{name}: {dialect.said()}")
+        notes.append(f"{called}: {dialect.said()}")
     if form in columnar.READERS:
         if file.packing is not None:
             raise DataError(str(file.path), f"is packed by {file.packing}", "unpack it")
@@ -126,12 +136,12 @@ def _file(file: Examined, notes: list[str]) -> Iterator["pyarrow.RecordBatch"]:
         return
     with _text(file) as text:
         if form == "csv" and dialect is not None:
-            yield from tables.batches(text, dialect, name=name)
+            yield from tables.batches(text, dialect, name=called)
         elif form == "text":
-            yield from objects.batches(((name, {"text": line.rstrip("\r\n")}) for line in text), name=name)
+            yield from objects.batches(((called, {"text": line.rstrip("\r\n")}) for line in text), name=called)
         else:
-            rows = objects.lines(text, name) if form == "lines" else objects.document(text, name)
-            yield from objects.batches(rows, name=name)
+            rows = objects.lines(text, called) if form == "lines" else objects.document(text, called)
+            yield from objects.batches(rows, name=called)
 
 
 def _written_as(file: Examined) -> str:

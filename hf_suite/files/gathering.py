@@ -32,6 +32,33 @@ def gathered(batches: Iterable["pyarrow.RecordBatch"], *, place: str, spill: int
     tables += [pyarrow.Table.from_batches(run) for run in _alike(held)]
     if not sum(len(table) for table in tables):
         raise DataError(place, "has no rows", "give a file with rows")
+    return _concatenated(tables, place)
+
+
+def dealt(batches: Iterable["pyarrow.RecordBatch"], size: int) -> Iterator[list["pyarrow.RecordBatch"]]:
+    """The same rows in runs of `size`; the last run has what is left."""
+    held: list[pyarrow.RecordBatch] = []
+    room = size
+    for batch in batches:
+        rest = batch
+        while len(rest) >= room:
+            yield [*held, rest.slice(0, room)]
+            rest, held, room = rest.slice(room), [], size
+        held, room = [*held, rest], room - len(rest)
+    if room < size:
+        yield held
+
+
+def joined(batches: list["pyarrow.RecordBatch"], *, place: str) -> "pyarrow.Table":
+    """A few batches as one table in memory. Raises DataError where their types differ."""
+    import pyarrow
+
+    return _concatenated([pyarrow.Table.from_batches([batch]) for batch in batches], place)
+
+
+def _concatenated(tables: list["pyarrow.Table"], place: str) -> "pyarrow.Table":
+    import pyarrow
+
     try:
         return pyarrow.concat_tables(tables, promote_options="permissive")
     except pyarrow.ArrowException as error:

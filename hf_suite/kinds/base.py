@@ -53,6 +53,15 @@ class Kind(Protocol):
     def decide(self, evidence: Evidence, fitted: Mapping[str, float], spec: TaskSpec) -> Any:
         """The answer of one row."""
 
+    def told(
+        self, evidence: Evidence, fitted: Mapping[str, float], spec: TaskSpec, *, everything: bool = False
+    ) -> dict[str, Any]:
+        """Column -> value of one row, as `predict` writes it: `prediction`, as `decide` has it, and what goes with it.
+
+        `confidence`, from 0 to 1, is among them where the evidence says how sure the model is; `everything` adds the
+        rest that it says.
+        """
+
     def margin(self, evidence: Evidence, fitted: Mapping[str, float], spec: TaskSpec) -> float | None:
         """How far the decision was from another one, in the evidence's own unit; None where there is no such thing."""
 
@@ -108,6 +117,13 @@ def prompt(row: Row, wording: str, **words: str) -> str:
 def wrote(evidence: Evidence) -> str | None:
     """The best of the texts that a model wrote; None where it did not answer by writing."""
     return evidence["texts"][0] if "texts" in evidence else None
+
+
+def softmax(scores: Sequence[float]) -> list[float]:
+    """The scores' shares of 1."""
+    highest = max(scores)
+    powers = [math.exp(score - highest) for score in scores]
+    return [power / math.fsum(powers) for power in powers]
 
 
 def best_constant(constants: Sequence[Any], references: Mapping[RowId, Any], spec: TaskSpec) -> Mapping[RowId, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from hf_suite.errors import ConfigError, ScoreError
-from hf_suite.kinds.base import Evidence, Row, best_constant, wrote
+from hf_suite.kinds.base import Evidence, Row, best_constant, softmax, wrote
 from hf_suite.metrics.base import RowId
 from hf_suite.spec import TaskSpec, normalized
 
@@ -69,6 +69,18 @@ class Classification:
             return _no_answer(spec) if answer is None else answer
         best = max(evidence["scores"], key=evidence["scores"].__getitem__)
         return spec.merge.get(best, best)
+
+    def told(
+        self, evidence: Evidence, fitted: Mapping[str, float], spec: TaskSpec, *, everything: bool = False
+    ) -> dict[str, Any]:
+        """The label and its probability, with every label's where everything is asked for; a number stands alone."""
+        answer = self.decide(evidence, fitted, spec)
+        if "scores" not in evidence:
+            texts = {"texts": list(evidence["texts"])} if everything and "texts" in evidence else {}
+            return {"prediction": answer, **texts}
+        shares = probabilities(evidence, spec)
+        every = {f"probability_{label}": share for label, share in shares.items()} if everything else {}
+        return {"prediction": answer, "confidence": shares[str(answer)], **every}
 
     def margin(self, evidence: Evidence, fitted: Mapping[str, float], spec: TaskSpec) -> float | None:
         """The highest score less the highest of a label that is another answer, after `merge`."""
@@ -141,6 +153,15 @@ class Classification:
     def empty_inputs(self, rows: Sequence[Row]) -> int:
         """Rows with a text, or text pair, of whitespace alone."""
         return sum(not row["text"].strip() or not row.get("text_pair", "-").strip() for row in rows)
+
+
+def probabilities(evidence: Evidence, spec: TaskSpec) -> dict[str, float]:
+    """Label -> probability: the softmax of the scores; labels that `merge` makes one are added up."""
+    found: dict[str, float] = {}
+    for label, share in zip(evidence["scores"], softmax(list(evidence["scores"].values())), strict=True):
+        name = spec.merge.get(label, label)
+        found[name] = found.get(name, 0.0) + share
+    return found
 
 
 def _no_answer(spec: TaskSpec) -> str | float:

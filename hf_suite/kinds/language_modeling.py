@@ -47,6 +47,12 @@ class LanguageModeling:
         """What the document cost, and in how many tokens."""
         return {"nll": evidence["nll"], "tokens": evidence["tokens"]}
 
+    def told(
+        self, evidence: Evidence, fitted: Mapping[str, float], spec: TaskSpec, *, everything: bool = False
+    ) -> dict[str, Any]:
+        """What the text cost in nats, and its tokens."""
+        return {"prediction": evidence["nll"], "tokens": evidence["tokens"]}
+
     def margin(self, evidence: Evidence, fitted: Mapping[str, float], spec: TaskSpec) -> float | None:
         """None: nothing is decided."""
         return None

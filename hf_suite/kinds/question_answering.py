@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from hf_suite.errors import ScoreError
-from hf_suite.kinds.base import Evidence, Row, best_constant, wrote
+from hf_suite.kinds.base import Evidence, Row, best_constant, softmax, wrote
 from hf_suite.metrics.base import RowId
 from hf_suite.metrics.squad import normalize, official_v2
 from hf_suite.spec import TaskSpec
@@ -59,6 +59,28 @@ class QuestionAnswering:
         if spec.unanswerable and no_answer > fitted.get("null_threshold", 0.0):
             text = ""
         return {"text": text, "no_answer": no_answer}
+
+    def told(
+        self, evidence: Evidence, fitted: Mapping[str, float], spec: TaskSpec, *, everything: bool = False
+    ) -> dict[str, Any]:
+        """The text, and its share in the softmax over the best spans and, where there may be none, no answer.
+
+        With everything: its characters `start` and `end` in the context (null for no answer), `null_score`, and `best`,
+        the spans with their scores.
+        """
+        text = self.decide(evidence, fitted, spec)["text"]
+        if "spans" not in evidence:
+            return {"prediction": text, **({"texts": list(evidence["texts"])} if everything else {})}
+        spans = evidence["spans"]
+        none = [evidence["null"]] if spec.unanswerable or not spans else []
+        shares = softmax([*(span[3] for span in spans), *none])
+        sure = shares[0] if text or not spec.unanswerable else shares[-1]
+        if not everything:
+            return {"prediction": text, "confidence": sure}
+        start, end = spans[0][1:3] if text else (None, None)
+        best = [dict(zip(("text", "start", "end", "score"), span, strict=True)) for span in spans]
+        more = {"start": start, "end": end, "null_score": evidence["null"], "best": best}
+        return {"prediction": text, "confidence": sure, **more}
 
     def margin(self, evidence: Evidence, fitted: Mapping[str, float], spec: TaskSpec) -> float | None:
         """The smaller of: best span less second span; distance of no_answer from the threshold."""

@@ -48,6 +48,13 @@ class Writing:
         """The best text."""
         return evidence["texts"][0]
 
+    def told(
+        self, evidence: Evidence, fitted: Mapping[str, float], spec: TaskSpec, *, everything: bool = False
+    ) -> dict[str, Any]:
+        """The best text; with everything all texts, best first, and whether the best met its limit (`cut`)."""
+        more = {"texts": list(evidence["texts"]), "cut": evidence["cut"]} if everything else {}
+        return {"prediction": self.decide(evidence, fitted, spec), **more}
+
     def margin(self, evidence: Evidence, fitted: Mapping[str, float], spec: TaskSpec) -> float | None:
         """The nearest that a token of the best text was to another; None of beams, where no token is final."""
         return evidence.get("margin")

@@ -1,0 +1,57 @@
+"""Rows -> a file: CSV, JSON lines or Parquet, by the ending; tables come one at a time and none is kept."""
+
+import csv
+import json
+import math
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow
+
+Tables = Iterable["pyarrow.Table"]
+
+
+def _csv(path: Path, schema: "pyarrow.Schema", tables: Tables) -> None:
+    """A header and a line a row; null is an empty cell, and a list or an object is written as JSON."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(schema.names)
+        for table in tables:
+            columns = [map(_cell, table[name].to_pylist()) for name in schema.names]
+            writer.writerows(zip(*columns, strict=True))
+
+
+def _jsonl(path: Path, schema: "pyarrow.Schema", tables: Tables) -> None:
+    """An object a line."""
+    with path.open("w", encoding="utf-8") as file:
+        for table in tables:
+            for row in table.to_pylist():
+                values = {name: _json(row[name]) for name in schema.names}
+                file.write(json.dumps(values, ensure_ascii=False, default=str) + "\n")
+
+
+def _parquet(path: Path, schema: "pyarrow.Schema", tables: Tables) -> None:
+    import pyarrow.parquet
+
+    with pyarrow.parquet.ParquetWriter(path, schema, compression="zstd") as writer:
+        for table in tables:
+            writer.write_table(table)
+
+
+FORMATS: dict[str, Callable[[Path, "pyarrow.Schema", Tables], None]] = {
+    ".csv": _csv,
+    ".jsonl": _jsonl,
+    ".parquet": _parquet,
+}
+"""Ending -> what writes tables of that schema, in their order."""
+
+
+def _cell(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict) else value
+
+
+def _json(value: Any) -> Any:
+    """JSON has no word for nan and infinity."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,94 @@
+"""`hf-suite predict` as a user meets it, and what it keeps in memory."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import world
+from command import said
+
+import hf_suite
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory, small_world, tiny_checkpoint):
+    """`runs(task)`: the folder of a finished run, only read; made once."""
+    made = {}
+
+    def run(name):
+        if name not in made:
+            made[name] = tmp_path_factory.mktemp("runs") / name
+            hf_suite.run(world.run_config(small_world, name, tiny_checkpoint("bert"), output=str(made[name])))
+        return made[name]
+
+    return run
+
+
+def test_the_command_writes_the_file_and_says_how_many(runs, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("new.csv").write_text("id,review\n1,good\n2,\n")
+    words = ["predict", runs("reviews"), "new.csv", "task.columns.text=review"]
+
+    code, out, err = said(capsys, *words, "-o", "out.csv")
+
+    assert (code, out) == (0, "2 rows, 1 of them with an error in place of an answer; written to out.csv\n"), err
+    assert Path("out.csv").read_text().splitlines()[0] == "id,review,prediction,confidence,error"
+    assert json.loads(said(capsys, *words, "-o", "out.jsonl", "--json")[1]) == {
+        "output": "out.jsonl", "rows": 2, "errors": 1,
+    }  # fmt: skip
+
+
+def test_a_text_is_answered_on_the_spot(runs, capsys):
+    code, out, err = said(capsys, "predict", runs("pairs"), "--text", "one man", "--text", "a dog", "--json")
+
+    assert code == 0, err
+    assert json.loads(out)["prediction"] in world.PAIR_LABELS
+    code, out, _ = said(capsys, "predict", runs("reviews"), "--text", "good")
+    assert (code, [line.partition(":")[0] for line in out.splitlines()]) == (0, ["prediction", "confidence"])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "predict: no rows are named; give a file, - for stdin, or --text TEXT"),
+        (["a.csv", "b.csv"], "b.csv: a second source of rows beside a.csv; keep one of them"),
+        (["a.csv"], "--output: is missing; name the file to write: -o answers.csv"),
+        (["a.csv", "--text", "x"],
+         "a.csv: given beside --text, which is answered on the terminal; keep one of them"),
+        (["--text", "x", "--text", "y"],
+         "--text: 2 given, and a row has 1: text; give --text once for each, in that order"),
+    ],
+)  # fmt: skip
+def test_a_command_that_says_too_little_or_too_much_is_refused(runs, capsys, words, message):
+    code, out, err = said(capsys, "predict", runs("reviews"), *words)
+
+    assert (code, out, err.splitlines()[-1]) == (2, "", f"hf-suite: {message}")
+
+
+PEAK = """
+import re, sys
+from pathlib import Path
+import hf_suite
+from hf_suite import predicting
+run, source, output = sys.argv[1:]
+predicting.predict(hf_suite.load(run), source, Path(output), run=Path(run))
+print(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="only Linux tells a process its own peak")
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_hundred_thousand_rows_need_the_memory_of_ten_thousand(runs, tmp_path, ending):
+    peaks = []
+    for many in (10_000, 100_000):
+        source = tmp_path / f"{many}.csv"
+        source.write_text("sentence\n" + "".join(f"the {at} book was good\n" for at in range(many)))
+        words = [str(runs("reviews")), str(source), str(tmp_path / f"answers-{many}.{ending}")]
+        done = subprocess.run([sys.executable, "-c", PEAK, *words], capture_output=True, text=True, check=True)
+        peaks.append(int(done.stdout.splitlines()[-1]))
+
+    print("peak, KiB:", *peaks)
+    assert peaks[1] < peaks[0] * 1.1
