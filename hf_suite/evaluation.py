@@ -54,7 +54,8 @@ class Choice:
 def evaluate(session: Session) -> Evaluation:
     """Answers and scores every eval split, after fitting on tune what the kind fits."""
     kind, spec, tune = KINDS[session.spec.kind], session.spec, session.parts.tune
-    if tune is not None and kind.fits(spec, session.config.protocol):
+    protocol = session.config.protocol
+    if tune is not None and (kind.fits(spec, protocol) or kind.gains(spec, protocol)):
         evidence = _evidence(session, tune)
         session.fitted = kind.fit(evidence, references(session, tune), spec)
     found = Evaluation({}, {}, session.fitted, {}, {}, {}, {})
@@ -115,6 +116,7 @@ def _evaluate_split(session: Session, name: str, split: Split, found: Evaluation
         **session.adapter.counts,
         "near_ties": scoring.near_ties(spec, evidence, found.fitted),
         **kind.diagnosis(split.rows, answers, gold, evidence, spec),
+        **kind.calibration(evidence, gold, found.fitted, spec),
     }
     _em_bound(found.counts[name], len(gold))
     found.scores[name] = scoring.score(spec, answers, gold, evidence=evidence)

@@ -140,8 +140,14 @@ def _session(asked: _Asked, *, base: str | None, watch: Watch, stopping: Stoppin
         stopping=stopping,
         weights_bytes=sum(path.stat().st_size for path in (folder / "model").glob("*.safetensors")),
         lineage=folders.lineage(folder, facts),
-        fitted=facts["fitted"] if kinds.KINDS[spec.kind].fits(spec, asked.config.protocol) else {},
+        fitted=facts["fitted"] if _keeps(spec, asked.config) else {},
     )
+
+
+def _keeps(spec: TaskSpec, config: RunConfig) -> bool:
+    """Whether what the run fitted serves the task that is asked for."""
+    kind = kinds.KINDS[spec.kind]
+    return kind.fits(spec, config.protocol) or kind.gains(spec, config.protocol)
 
 
 def _asked(folder: Path, task: str | None, over: Mapping[str, Any], mirrors: tuple[str, ...]) -> _Asked:

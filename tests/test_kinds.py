@@ -51,7 +51,7 @@ def test_the_reference_is_the_label_or_nothing():
     assert LABELS.reference({"text": "a"}, task("reviews")) is None
 
 
-def test_classification_fits_nothing():
+def test_classification_needs_nothing_fitted():
     assert not LABELS.fits(task("reviews"), "head")
     assert LABELS.fit({}, {}, task("reviews")) == {}
 

@@ -45,10 +45,22 @@ class Kind(Protocol):
         A protocol that is None is the kind's own.
         """
 
+    def gains(self, spec: TaskSpec, protocol: str | None) -> bool:
+        """Whether tune, where there is one, betters what is told of a row though no answer needs it (a temperature)."""
+
     def fit(
         self, evidence: Mapping[RowId, Evidence], references: Mapping[RowId, Any], spec: TaskSpec
     ) -> dict[str, float]:
         """What is fitted on tune's evidence, by name."""
+
+    def calibration(
+        self,
+        evidence: Mapping[RowId, Evidence],
+        references: Mapping[RowId, Any],
+        fitted: Mapping[str, float],
+        spec: TaskSpec,
+    ) -> dict[str, float]:
+        """How far confidence is from the truth, before and after what was fitted; nothing where nothing was."""
 
     def decide(self, evidence: Evidence, fitted: Mapping[str, float], spec: TaskSpec) -> Any:
         """The answer of one row."""

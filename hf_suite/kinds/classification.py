@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from hf_suite.errors import ConfigError, ScoreError
-from hf_suite.kinds.base import Evidence, Row, best_constant, softmax, wrote
+from hf_suite.kinds.base import Evidence, Row, best_constant, wrote
+from hf_suite.kinds.calibration import expected_error, probabilities, temperature
 from hf_suite.metrics.base import RowId
 from hf_suite.spec import TaskSpec, normalized
 
+_HEAT = "temperature"
 UNREADABLE = ""
 """The answer where a model wrote no label."""
 
@@ -53,11 +55,32 @@ class Classification:
         """Nothing needs fitting: the highest score decides."""
         return False
 
+    def gains(self, spec: TaskSpec, protocol: str | None) -> bool:
+        """The temperature, where labels are scored."""
+        return spec.target == "label" and protocol in (None, "head")
+
     def fit(
         self, evidence: Mapping[RowId, Evidence], references: Mapping[RowId, Any], spec: TaskSpec
     ) -> dict[str, float]:
-        """Nothing."""
-        return {}
+        """The temperature that makes confidence true; nothing of no rows."""
+        return {_HEAT: temperature(evidence, references, spec)} if evidence else {}
+
+    def calibration(
+        self,
+        evidence: Mapping[RowId, Evidence],
+        references: Mapping[RowId, Any],
+        fitted: Mapping[str, float],
+        spec: TaskSpec,
+    ) -> dict[str, float]:
+        """The expected calibration error in percent without the temperature and with it."""
+        if _HEAT not in fitted:
+            return {}
+        golds = list(references.values())
+        heats = {"calibration_error": 1.0, "calibration_error_at_temperature": fitted[_HEAT]}
+        return {
+            name: expected_error((probabilities(evidence[row], spec, heat) for row in references), golds)
+            for name, heat in heats.items()
+        }
 
     def decide(self, evidence: Evidence, fitted: Mapping[str, float], spec: TaskSpec) -> str | float:
         """The label with the highest score (the first of equals), after `merge`; or the number; or what was written."""
@@ -78,7 +101,7 @@ class Classification:
         if "scores" not in evidence:
             texts = {"texts": list(evidence["texts"])} if everything and "texts" in evidence else {}
             return {"prediction": answer, **texts}
-        shares = probabilities(evidence, spec)
+        shares = probabilities(evidence, spec, fitted.get(_HEAT, 1.0))
         every = {f"probability_{label}": share for label, share in shares.items()} if everything else {}
         return {"prediction": answer, "confidence": shares[str(answer)], **every}
 
@@ -153,15 +176,6 @@ class Classification:
     def empty_inputs(self, rows: Sequence[Row]) -> int:
         """Rows with a text, or text pair, of whitespace alone."""
         return sum(not row["text"].strip() or not row.get("text_pair", "-").strip() for row in rows)
-
-
-def probabilities(evidence: Evidence, spec: TaskSpec) -> dict[str, float]:
-    """Label -> probability: the softmax of the scores; labels that `merge` makes one are added up."""
-    found: dict[str, float] = {}
-    for label, share in zip(evidence["scores"], softmax(list(evidence["scores"].values())), strict=True):
-        name = spec.merge.get(label, label)
-        found[name] = found.get(name, 0.0) + share
-    return found
 
 
 def _no_answer(spec: TaskSpec) -> str | float:

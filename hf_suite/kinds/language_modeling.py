@@ -37,10 +37,24 @@ class LanguageModeling:
         """Nothing needs fitting."""
         return False
 
+    def gains(self, spec: TaskSpec, protocol: str | None) -> bool:
+        """Nothing more."""
+        return False
+
     def fit(
         self, evidence: Mapping[RowId, Evidence], references: Mapping[RowId, Any], spec: TaskSpec
     ) -> dict[str, float]:
         """Nothing."""
+        return {}
+
+    def calibration(
+        self,
+        evidence: Mapping[RowId, Evidence],
+        references: Mapping[RowId, Any],
+        fitted: Mapping[str, float],
+        spec: TaskSpec,
+    ) -> dict[str, float]:
+        """Nothing is said of it."""
         return {}
 
     def decide(self, evidence: Evidence, fitted: Mapping[str, float], spec: TaskSpec) -> dict[str, Any]:

@@ -41,6 +41,10 @@ class QuestionAnswering:
         """The null threshold, where questions may have no answer and spans are scored."""
         return spec.unanswerable and protocol in (None, "head")
 
+    def gains(self, spec: TaskSpec, protocol: str | None) -> bool:
+        """Nothing more."""
+        return False
+
     def fit(
         self, evidence: Mapping[RowId, Evidence], references: Mapping[RowId, Any], spec: TaskSpec
     ) -> dict[str, float]:
@@ -48,6 +52,16 @@ class QuestionAnswering:
         texts = {row: _best(found)[0] for row, found in evidence.items()}
         no_answer = {row: found["null"] - _best(found)[3] for row, found in evidence.items()}
         return {"null_threshold": official_v2(texts, references, no_answer=no_answer)["best_f1_thresh"]}
+
+    def calibration(
+        self,
+        evidence: Mapping[RowId, Evidence],
+        references: Mapping[RowId, Any],
+        fitted: Mapping[str, float],
+        spec: TaskSpec,
+    ) -> dict[str, float]:
+        """Nothing is said of it."""
+        return {}
 
     def decide(self, evidence: Evidence, fitted: Mapping[str, float], spec: TaskSpec) -> dict[str, Any]:
         """The best span, or no text where no_answer is above the threshold (0 when none was fitted)."""

@@ -1,0 +1,47 @@
+"""How sure a classification may say it is: probabilities from scores, softened by a temperature, and how far off."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy
+
+from hf_suite.kinds.base import Evidence, softmax
+from hf_suite.metrics.base import RowId
+from hf_suite.spec import TaskSpec
+
+_COLDEST, _WARMEST = 0.1, 10.0
+_BINS = 15
+
+
+def probabilities(evidence: Evidence, spec: TaskSpec, temperature: float = 1.0) -> dict[str, float]:
+    """Label -> probability: the softmax of scores / temperature; labels that `merge` makes one are added up."""
+    found: dict[str, float] = {}
+    shares = softmax([score / temperature for score in evidence["scores"].values()])
+    for label, share in zip(evidence["scores"], shares, strict=True):
+        name = spec.merge.get(label, label)
+        found[name] = found.get(name, 0.0) + share
+    return found
+
+
+def temperature(evidence: Mapping[RowId, Evidence], references: Mapping[RowId, Any], spec: TaskSpec) -> float:
+    """The one, from 0.1 to 10, under which the rows' labels are likeliest (Guo et al. 2017, arXiv 1706.04599)."""
+    from scipy.optimize import minimize_scalar
+
+    def cost(logarithm: float) -> float:
+        heat = float(numpy.exp(logarithm))
+        shares = [probabilities(evidence[row], spec, heat)[label] for row, label in references.items()]
+        return float(-numpy.log(numpy.maximum(shares, 1e-300)).mean())
+
+    bounds = (float(numpy.log(_COLDEST)), float(numpy.log(_WARMEST)))
+    return float(numpy.exp(minimize_scalar(cost, bounds=bounds, method="bounded").x))
+
+
+def expected_error(shares: Iterable[Mapping[str, float]], golds: Sequence[str]) -> float:
+    """The expected calibration error in percent: of 15 equal bins of confidence, weighted by their rows, the mean
+    distance between confidence and accuracy (Guo et al. 2017, equation 3)."""
+    likeliest = [max(found.items(), key=lambda pair: pair[1]) for found in shares]
+    sure = numpy.array([share for _, share in likeliest])
+    right = numpy.array([label == gold for (label, _), gold in zip(likeliest, golds, strict=True)], dtype=float)
+    bins = numpy.minimum(numpy.ceil(sure * _BINS), _BINS)
+    apart = [abs(float((sure[bins == at] - right[bins == at]).sum())) for at in numpy.unique(bins)]
+    return 100.0 * sum(apart) / len(sure)
