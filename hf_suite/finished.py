@@ -21,7 +21,7 @@ from hf_suite.session import Progress, Session, Watch
 from hf_suite.spec import TaskSpec
 from hf_suite.stopping import Stopping
 
-_MAY_DIFFER = ("task", "eval_limit", "device", "precision", "max_length", "stride", "processes", "generation")
+MAY_DIFFER = ("task", "eval_limit", "device", "precision", "max_length", "stride", "processes", "generation")
 """Keys that say how a finished model answers; all others were settled when it was trained."""
 
 
@@ -154,8 +154,8 @@ def _asked(folder: Path, task: str | None, over: Mapping[str, Any], mirrors: tup
     """Reads the run and turns it to the task. Raises RunError, ConfigError, ModelError."""
     facts = folders.read_facts(folder)
     for key in over:
-        if key not in _MAY_DIFFER:
-            remedy = f"of a finished run may differ: {', '.join(_MAY_DIFFER)}"
+        if key not in MAY_DIFFER:
+            remedy = f"of a finished run may differ: {', '.join(MAY_DIFFER)}"
             raise ConfigError(key, "was settled when the run was trained", remedy)
     # The run's device was the best one there; here it may be another.
     settled = {**facts["config"], "device": facts["written_config"].get("device", "auto")}

@@ -157,13 +157,13 @@ class _Planner:
 
     def find(self, task: str, variant: _Variant, after: tuple[str, ...] = (), *, is_source: bool = False) -> _Found:
         """The cells that a task of the suite, or one that others go on from, needs; `after` are the tasks before it."""
-        config, spec = self._config(task, variant)
+        config, spec, as_it_is = self._config(task, variant)
         if spec.name in after:
             round_ = ", ".join([*after[after.index(spec.name) :], spec.name])
             raise ConfigError(f"{after[-1]} in the suite: init_from", f"goes round: {round_}", "let one begin afresh")
         before: list[BenchCell] = []
         reason = None
-        needed = _needed(task, spec, config)
+        needed = None if as_it_is else _needed(task, spec, config)
         if needed is not None:
             source = self.find(self._source(task, needed), variant, (*after, spec.name), is_source=True)
             before = source.cells
@@ -195,8 +195,11 @@ class _Planner:
                 raise
             return _Absent(Path(), model.id, None)
 
-    def _config(self, task: str, variant: _Variant) -> tuple[RunConfig, TaskSpec]:
-        """The config file, then what the suite says for the task, then the command line; and the task they make."""
+    def _config(self, task: str, variant: _Variant) -> tuple[RunConfig, TaskSpec, bool]:
+        """The config file, then what the suite says for the task, then the command line; and the task they make.
+
+        Last, whether they say that the model answers as it is: then not even a task without train rows needs another.
+        """
         differs: dict[str, Any] = {}
         for key, value in (self.suite.tasks.get(task) or {}).items():
             differs = schema.merged(differs, schema.nested(key, value))
@@ -207,9 +210,10 @@ class _Planner:
             said = configs.layered(said, layer)
         spec = specs.of(said["task"])
         kinds.check(spec)
+        as_it_is = said.get("train", {}) is None
         if spec.source.train is None and "split" not in said:
             said["train"] = None
-        return own.settled(schema.build(RunConfig, said, f"{task} in the suite")), spec
+        return own.settled(schema.build(RunConfig, said, f"{task} in the suite")), spec, as_it_is
 
     def _source(self, task: str, needed: "_Needed") -> str:
         """The task whose run this one needs: as the suite writes it, else beside its own file, else shipped."""

@@ -13,7 +13,7 @@ from hf_suite import folders, launch, schema
 from hf_suite.config import SuiteConfig
 from hf_suite.errors import ConfigError, Interrupted, MissingData, RunError, SuiteError
 from hf_suite.experiment import run
-from hf_suite.finished import evaluate_run
+from hf_suite.finished import MAY_DIFFER, evaluate_run
 from hf_suite.locking import locked
 from hf_suite.plan import BenchCell, Plan, plan
 from hf_suite.record import read_json, write_json
@@ -206,9 +206,7 @@ def _before(output: Path, suite: str) -> tuple[PlannedCell, ...]:
 def _on_task(cell: BenchCell) -> dict[str, Any]:
     """The keys of a cell that count when its source's model answers."""
     said = folders.written(cell.config)
-    return {
-        key: said[key] for key in ("task", "eval_limit", "device", "precision", "max_length", "stride") if key in said
-    } | {"processes": cell.config.processes}
+    return {key: said[key] for key in MAY_DIFFER if key in said} | {"processes": cell.config.processes}
 
 
 def _silent(cell: BenchCell, state: str, progress: Progress | None) -> None:

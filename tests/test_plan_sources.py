@@ -42,6 +42,12 @@ def test_the_key_of_an_answered_task_is_the_same_for_each_seed_and_another_for_a
     assert key(own, "entailed", over={"train": {"max_steps": 4}}) != first
 
 
+def test_a_model_that_answers_as_it_is_needs_no_source(own):
+    found = planned(own, "entailed", over={"train": None})
+
+    assert [(cell.spec.name, cell.source) for cell in found.cells] == [("entailed", None)]
+
+
 def test_a_source_that_the_suite_names_is_done_as_the_suite_says(own):
     tasks = {str(own.tasks["entailed"]): None, str(own.tasks["pairs"]): {"limit": 10}}
 
