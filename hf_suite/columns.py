@@ -84,6 +84,39 @@ def _label_texts(values: "pyarrow.ChunkedArray") -> "pyarrow.ChunkedArray":
     return pyarrow.compute.if_else(pyarrow.compute.equal(texts, ""), None, texts)
 
 
+def as_written(
+    source: "pyarrow.Table", spec: TaskSpec, *, place: str, names: Sequence[str] | None
+) -> dict[str, "pyarrow.ChunkedArray"]:
+    """Role -> its column, nothing refused but a column that is not there, and nothing mended.
+
+    Labels are texts as they are written; ids among them are read by `names`, where there are any. Raises DataError.
+    """
+    import pyarrow
+
+    there = {role: path for role, path in spec.columns.items() if path.partition(".")[0] in source.column_names}
+    lacking = KINDS[spec.kind].inputs & spec.columns.keys() - there.keys()
+    roles = {
+        role: _column(source, spec.columns[role], place, key=f"task.columns.{role}") for role in {*there, *lacking}
+    }
+    if "label" in roles and spec.target == "label":
+        written = [_written(value, names or ()) for value in roles["label"].to_pylist()]
+        roles["label"] = pyarrow.chunked_array([pyarrow.array(written)])
+    return roles
+
+
+def _written(value: Any, names: Sequence[str]) -> Any:
+    """A label's name, its text, or a list of such; None for none, and for -1 among ids."""
+    if isinstance(value, list):
+        return [_written(one, names) for one in value]
+    if value is None or value != value or value == "" or (value == -1 and names):
+        return None
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return names[value] if isinstance(value, int) and 0 <= value < len(names) else str(value)
+
+
 def has_target(table: "pyarrow.Table", spec: TaskSpec) -> "pyarrow.Array":
     """Whether each row of a role-named table can be scored: a mask of shape (rows,)."""
     import pyarrow

@@ -1,7 +1,6 @@
 """One split's rows cut into parts as a config says: by share, group, label, time or fold. Fetches nothing."""
 
 import datetime
-import hashlib
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
@@ -12,6 +11,7 @@ import numpy
 from hf_suite import split
 from hf_suite.config import SplitConfig, TuneConfig
 from hf_suite.data import Split
+from hf_suite.doctor import equal
 from hf_suite.errors import ConfigError, DataError
 from hf_suite.kinds import KINDS
 from hf_suite.metrics.base import RowId
@@ -121,14 +121,8 @@ def _groups(spec: TaskSpec, whole: Split, how: SplitConfig | TuneConfig) -> Sequ
     if not how.together:
         return named
     inputs = sorted(KINDS[spec.kind].inputs | (KINDS[spec.kind].optional & {"text_pair"} & spec.columns.keys()))
-    equal = [_equal(values) for values in zip(*(whole.rows[role][:] for role in inputs), strict=True)]
-    return equal if named is None else split.joined(named, equal)
-
-
-def _equal(texts: Sequence[Any]) -> bytes:
-    """The same for texts that differ only in case and spaces."""
-    plain = "\0".join(" ".join(str(text).split()).casefold() for text in texts)
-    return hashlib.blake2b(plain.encode(errors="surrogatepass"), digest_size=12).digest()
+    alike = [equal.key(values) for values in zip(*(whole.rows[role][:] for role in inputs), strict=True)]
+    return alike if named is None else split.joined(named, alike)
 
 
 def _strata(whole: Split, how: SplitConfig | TuneConfig) -> Sequence[Hashable] | None:

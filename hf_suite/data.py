@@ -70,6 +70,22 @@ def rows(spec: TaskSpec, name: str, *, mirrors: Sequence[str] = (), extra: Seque
     )
 
 
+def as_written(
+    spec: TaskSpec, name: str, *, mirrors: Sequence[str] = ()
+) -> tuple["pyarrow.Table", dict[str, "pyarrow.ChunkedArray"]]:
+    """A split's rows as the data have them, and the column of each role: nothing refused, dropped or mended.
+
+    Raises MissingData; DataError where a column is not there, or a file cannot be read.
+    """
+    if name in spec.source.files:
+        found = files.read(files.paths(spec.source.files[name], name))
+        table, names, place = found.table, found.names.get(spec.columns.get("label", "")), found.name
+    else:
+        table, carried, place, _ = _fetch(spec, name, mirrors)
+        names = list(carried or spec.labels or ())
+    return table, columns.as_written(table, spec, place=place, names=names)
+
+
 def identify(spec: TaskSpec, name: str, *, mirrors: Sequence[str] = ()) -> str | None:
     """What stands for a split's content: sha256 of the mirror's file, or `ID@COMMIT`; None where neither is.
 

@@ -48,11 +48,12 @@ class Own:
         return "\n".join(lines) + "\n"
 
 
-def look(data: DataConfig, task: Mapping[str, Any], *, name: str | None = None) -> Own:
+def look(data: DataConfig, task: Mapping[str, Any], *, name: str | None = None, lenient: bool = False) -> Own:
     """Reads the rows and finds the task: the one that `task` names, else the likeliest, with what `task` says of it.
 
-    `name` is what a guessed task is to be called, else it is called like its file. Raises DataError, MissingData:
-    rows that cannot be read or learnt; ConfigError; Ambiguous where a column must be named.
+    `name` is what a guessed task is to be called, else it is called like its file. `lenient` leaves to the doctor what
+    he finds himself: labels written in two ways or unknown to train, answers that are not at their offset. Raises
+    DataError, MissingData: rows that cannot be read or learnt; ConfigError; Ambiguous where a column must be named.
     """
     places = _places(data)
     found = {split: files.read(paths) for split, paths in places.items()}
@@ -71,13 +72,12 @@ def look(data: DataConfig, task: Mapping[str, Any], *, name: str | None = None) 
     source |= {"eval": evals, **({"test": "test"} if "test" in found and "test" not in evals else {})}
     whole = {"name": facts.pop("name"), "kind": facts.pop("kind"), "version": facts.pop("version"), "source": source}
     whole |= {"columns": facts.pop("columns"), **facts}
+    if lenient and whole.get("labels"):
+        whole["labels"] = list({specs.normalized(label): label for label in reversed(whole["labels"])}.values())[::-1]
     spec = specs.of(whole)
     kinds.check(spec)
-    _check_labels(found, spec)
-    if {"answers", "context"} <= spec.columns.keys():
-        where = spec.columns["answers"], spec.columns["context"]
-        for split in ("train", *evals):
-            notes += offsets.mended(found[split].table, *where, place=found[split].name)[1]
+    if not lenient:
+        notes += _checked(found, spec)
     for split, each in found.items():
         notes += [f"{each.name}: {len(each.table):,} rows ({split})", *_huge(each, spec)]
     texts = _texts(train, spec)
@@ -209,6 +209,16 @@ def _is_labelled(found: Found, facts: Mapping[str, Any]) -> bool:
         if pyarrow.types.is_integer(values.type) and pyarrow.compute.max(values).as_py() == -1:
             return False
     return True
+
+
+def _checked(found: Mapping[str, Found], spec: TaskSpec) -> list[str]:
+    """Refuses labels and answers that cannot be learnt or scored; says what reading mends. Raises DataError."""
+    _check_labels(found, spec)
+    if not {"answers", "context"} <= spec.columns.keys():
+        return []
+    where = spec.columns["answers"], spec.columns["context"]
+    splits = [found[split] for split in ("train", *spec.source.eval)]
+    return [note for each in splits for note in offsets.mended(each.table, *where, place=each.name)[1]]
 
 
 def _check_labels(found: Mapping[str, Found], spec: TaskSpec) -> None:

@@ -68,7 +68,7 @@ def test_a_command_is_one_that_is_read(line):
 
 def test_the_commands_show_every_way_in():
     assert {line.split()[1] for line in COMMANDS} == {
-        *("train", "init", "eval", "predict", "export", "bench", "results", "score")
+        *("check", "train", "init", "eval", "predict", "export", "bench", "results", "score")
     }
 
 

@@ -8,11 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from hf_suite.cli import bench, config, demo, env, export, models, own, predict, results, run, score, tasks
+from hf_suite.cli import bench, check, config, demo, env, export, models, own, predict, results, run, score, tasks
 from hf_suite.errors import Interrupted, SuiteError
 
 COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "train": (run.train, f"hf-suite train lora-small --task demo_reviews --model {demo.MODEL} -o runs/reviews"),
+    "check": (check.check, "hf-suite check reviews.csv"),
     "init": (own.init, "hf-suite init reviews.csv -o mytask.yaml"),
     "eval": (run.eval_, "hf-suite eval runs/reviews"),
     "predict": (predict.predict, "hf-suite predict runs/reviews new.csv -o answers.csv"),

@@ -76,12 +76,17 @@ def said_aloud(data: Mapping[str, Any], task: Mapping[str, Any]) -> "Own":
     return found
 
 
-def looked(data: DataConfig, task: Mapping[str, Any], *, name: str | None = None) -> "Own":
+def looked_leniently(data: Mapping[str, Any], task: Mapping[str, Any]) -> "Own":
+    """What is found out of the rows, but for what the doctor finds himself."""
+    return looked(_data(data), task, lenient=True)
+
+
+def looked(data: DataConfig, task: Mapping[str, Any], *, name: str | None = None, lenient: bool = False) -> "Own":
     """What is found out of the rows, once each question that they leave open is answered on the terminal."""
     from hf_suite import own
 
     try:
-        return own.look(data, task, name=name)
+        return own.look(data, task, name=name, lenient=lenient)
     except Ambiguous as error:
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise
@@ -89,7 +94,7 @@ def looked(data: DataConfig, task: Mapping[str, Any], *, name: str | None = None
 
         chosen = Prompt.ask(f"{error.finding}: {error.key}", choices=list(error.choices), console=Console(stderr=True))
         key = error.key.removeprefix("task.")
-        return looked(data, schema.merged(task, schema.nested(key, chosen)), name=name)
+        return looked(data, schema.merged(task, schema.nested(key, chosen)), name=name, lenient=lenient)
 
 
 def _data(said: Mapping[str, Any]) -> DataConfig:

@@ -1,0 +1,108 @@
+"""`hf-suite check` as a user meets it: the report on the terminal and as JSON, exit codes, refusals."""
+
+import json
+from pathlib import Path
+
+import ailing
+import pytest
+from bad_files import csv, write
+from command import said
+
+from hf_suite import doctor
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    """The current folder, with reviews.csv and later.csv, of which two rows leak."""
+    monkeypatch.chdir(tmp_path)
+    words = ailing.texts(60)
+    labels = [ailing.LABELS[at % 2] for at in range(60)]
+    write("reviews.csv", csv(list(zip(words, labels, strict=True)), ("review", "mood")))
+    write(
+        "later.csv", csv([(words[2], "good"), (words[9].upper(), "bad"), (words[0] + " x", "good")], ("review", "mood"))
+    )
+
+
+def report(capsys, *words):
+    code, out, err = said(capsys, "check", *words, "--json")
+    return code, json.loads(out), err
+
+
+def test_rows_without_faults_exit_0_and_what_was_not_looked_at_is_said(capsys):
+    code, out, err = said(capsys, "check", "reviews.csv")
+
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0] == "reviews.csv: classification"
+    assert "    review as text: large_string, 60 different, 9 words on average" in out.splitlines()
+    assert "  – skipped: there are no two splits, one to learn from; training cuts one" in out
+    assert [line for line in out.splitlines() if "⚠" in line or "✘" in line] == ["15 ✔, 0 ⚠, 0 ✘, 1 skipped"]
+
+
+def test_a_leak_exits_1_and_says_where_how_much_and_what_mends_it(capsys):
+    code, out, _ = said(capsys, "check", "reviews.csv", "data.eval=later.csv")
+
+    lines = [line.strip() for line in out.splitlines()]
+    at = lines.index("✘ 2 of 3 rows (67 %) of eval leak: their texts stand in train (case and spaces aside)")
+    assert code == 1
+    assert lines[at + 1] == "row eval 0, eval 1; ⚠ from one row, ✘ from 1 %"
+    assert lines[at + 4] == "→ hf-suite clean reviews.csv data.eval=later.csv -o reviews-clean --fix leaks"
+
+
+def test_json_says_the_same(capsys):
+    code, found, _ = report(capsys, "reviews.csv", "data.eval=later.csv")
+
+    (leak,) = [one for one in found["findings"] if one["name"] == "leaks.exact"]
+    assert (code, leak["severity"], leak["count"], leak["of"]) == (1, "bad", 2, 3)
+    assert leak["rows"] == [{"split": "eval", "row": 0}, {"split": "eval", "row": 1}]
+    assert {split: facts["rows"] for split, facts in found["splits"].items()} == {"train": 60, "eval": 3}
+    assert found["counts"]["bad"] == sum(one["severity"] == "bad" for one in found["findings"])
+
+
+def test_labels_written_in_two_ways_are_a_finding_where_training_refuses_them(capsys):
+    with Path("reviews.csv").open("a") as file:
+        file.write("a last text of many words,Good\n")
+
+    code, found, _ = report(capsys, "reviews.csv")
+
+    assert code == 1
+    assert [one["name"] for one in found["findings"] if one["severity"] == "bad"] == ["labels.spelling"]
+
+
+def test_labels_that_train_lacks_are_a_finding_where_training_refuses_them(capsys):
+    write("later.csv", csv([("a text of its own that is new", "odd")], ("review", "mood")))
+
+    code, found, _ = report(capsys, "reviews.csv", "data.eval=later.csv")
+
+    assert (code, [one["sentence"] for one in found["findings"] if one["name"] == "labels.unknown"]) == (
+        1,
+        ["1 of 1 rows (100 %) of eval have a label that no row of train has: odd (1)"],
+    )
+
+
+def test_a_shipped_task_is_looked_at_by_name(capsys):
+    code, found, _ = report(capsys, "--task", "demo_reviews")
+
+    assert code in (0, 1)
+    assert (found["data"], found["kind"]) == ("--task demo_reviews", "classification")
+    assert {split: facts["rows"] for split, facts in found["splits"].items()}.keys() == {"train", "validation"}
+
+
+def test_every_finding_belongs_to_a_section_that_is_shown(capsys):
+    _, found, _ = report(capsys, "reviews.csv", "data.eval=later.csv")
+
+    assert {one["name"].partition(".")[0] for one in found["findings"]} <= doctor.SECTIONS.keys()
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ([], "check: no rows are named; give a file, folder, pattern or URL, or --task NAME"),
+        (["reviews.csv", "later.csv"], "later.csv: a second source of rows beside reviews.csv; keep one of them"),
+        (
+            ["reviws.csv"],
+            "reviws.csv: there is no such file or folder; did you mean 'reviews.csv'? give a file, folder or URL",
+        ),
+    ],
+)
+def test_what_cannot_be_looked_at_is_refused(capsys, words, line):
+    assert said(capsys, "check", *words) == (2, "", f"hf-suite: {line}\n")
