@@ -266,6 +266,11 @@ class SuiteConfig(Record):
     """One config or several, by name or path."""
     seeds: tuple[int, ...] = (0,)
     """Each cell is run once for each."""
+    sweep: dict[str, Any] = Field(default_factory=dict)
+    """Config key -> a list of values to try, or a range `a..b`; each model is tried with all, and reported by the one
+    that is best on tune."""
+    trials: int | None = Field(None, ge=1)
+    """So many trials, drawn by Optuna; null tries each combination of the listed values."""
     mean: Literal["glue", "tasks"] | None = None
     """How the one number is made: `glue` by GLUE's rule, `tasks` the mean of the headlines; null makes none."""
     median: bool = False

@@ -20,6 +20,7 @@ from hf_suite.config import RunConfig
 from hf_suite.errors import RunError
 from hf_suite.evaluation import Evaluation, choosing, evaluate
 from hf_suite.label_order import suggestion
+from hf_suite.latency import latency
 from hf_suite.origin import Origin
 from hf_suite.parts import Parts, parts
 from hf_suite.record import Result
@@ -119,6 +120,8 @@ def finished(session: Session, *, started: str, allow_code: bool) -> Result:
     begun = time.perf_counter()
     found = evaluate(session)
     session.seconds["evaluate"] = time.perf_counter() - begun
+    for split in list(session.parts.eval.values())[:1] if session.is_main else ():
+        session.latency = latency(session.model, session.adapter, split.rows, accelerator=session.accelerator)
     if session.is_main:
         record.write_answers(session.folder / "answers.parquet", found.lines)
     result = _result(session, found, started=started, allow_code=allow_code)

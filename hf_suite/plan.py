@@ -1,7 +1,8 @@
 """What a bench sets out to do: suite, models, configs and seeds -> cells with their folders. Runs none of them."""
 
+import functools
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +14,10 @@ from hf_suite import spec as specs
 from hf_suite.config import ModelConfig, RunConfig, SuiteConfig
 from hf_suite.errors import ConfigError, MissingData, ModelError, SuiteError
 from hf_suite.record import read_result
+from hf_suite.report.difference import flat
 from hf_suite.spec import TaskSpec
+from hf_suite.sweep import Sweep, on_tune
+from hf_suite.trials import Settings
 
 _OF_THE_BENCH = {
     "seed": "say --seeds K, or `seeds:` in the suite",
@@ -38,6 +42,8 @@ class BenchCell:
     """The cell whose model answers this one, where the task has no train split, or that it goes on from."""
     is_source: bool = False
     """Whether another cell needs its model, so that it is trained also where no eval split is at hand."""
+    trial: Settings = field(default_factory=dict)
+    """Of a sweep: the settings that this cell tries."""
 
     @property
     def trained(self) -> "BenchCell":
@@ -66,6 +72,12 @@ class Plan:
     cells: tuple[BenchCell, ...]
     skipped: dict[str, str]
     """Task -> why its rows are not at hand, or cannot be scored."""
+    sweep: str = ""
+    """What is tried, in words; empty where nothing is."""
+    trials: int | None = None
+    """So many trials of each model are drawn, of which `cells` has the first."""
+    follow: Callable[[Path, float | None], list[BenchCell]] | None = None
+    """A cell that has ended, and its score (higher is better) -> the cells of the next trial, where one goes by it."""
 
 
 class _Absent(models.Located):
@@ -100,6 +112,7 @@ class _Variant(NamedTuple):
     model: str
     config: str
     seed: int
+    trial: Settings
 
 
 def plan(
@@ -123,19 +136,35 @@ def plan(
         raise ConfigError("bench", "no model is named", "name at least one with --model")
     declared = configs.read_suite(suite) if isinstance(suite, str) else suite
     _check_keys(over or {}, "command line")
+    sweep = _sweep(declared, over or {})
     planner = _Planner(declared, tuple(mirrors), over or {}, output, absent)
     skipped: dict[str, str] = {}
     names = [declared.config] if isinstance(declared.config, str) else declared.config
     cells: dict[Path, BenchCell] = {}
     chosen = seeds if seeds is not None else declared.seeds
-    for *variant, task in itertools.product(models, names, chosen, declared.tasks):
-        found = planner.find(task, _Variant(*variant))
+    for model, config, seed, task, trial in itertools.product(models, names, chosen, declared.tasks, sweep.first):
+        variant = _Variant(model, config, seed, trial)
+        found = planner.find(task, variant)
         if found.reason is not None:
             skipped[found.task] = found.reason
         for cell in found.cells:
             cells.setdefault(cell.folder, cell)
+        for cell in (cell for cell in found.cells if cell.spec.name == found.task):
+            sweep.begin(cell.folder, functools.partial(planner.again, task, variant, cell.folder.name))
     name = Path(suite).stem if isinstance(suite, str) else name
-    return Plan(name, declared.mean, declared.median, tuple(cells.values()), skipped)
+    trials, follow = declared.trials, sweep.follow if declared.trials is not None else None
+    return Plan(
+        name, declared.mean, declared.median, tuple(cells.values()), skipped, sweep.words, trials=trials, follow=follow
+    )
+
+
+def _sweep(declared: SuiteConfig, over: Mapping[str, Any]) -> Sweep[BenchCell]:
+    """What the suite tries. Raises ConfigError for a key that the bench sets, or that is given besides."""
+    sweep: Sweep[BenchCell] = Sweep(declared.sweep, declared.trials)
+    for key in sweep.space:
+        _check_keys(schema.nested(key, None), "--sweep")
+    sweep.check_beside(flat(over))
+    return sweep
 
 
 def slug(name: str) -> str:
@@ -169,11 +198,19 @@ class _Planner:
             before = source.cells
             reason = f"{source.task}, {needed.how}: {source.reason}" if source.reason is not None else None
         source_cell = before[-1] if before else None
+        if variant.trial and config.train is None and not before:
+            finding = "is not trained, so that no score on tune picks a trial"
+            raise ConfigError(spec.name, finding, "leave it out, or sweep nothing")
         cells = [self._cell(spec, each, variant, source_cell) for each in _by_fold(config)]
         cells = [replace(cell, is_source=is_source) for cell in cells]
         if self.output is None or not all(cell.serves(self.output) for cell in cells):
             reason = self._reason(task, cells[0]) or reason
         return _Found(spec.name, [*before, *cells] if reason is None else [], reason)
+
+    def again(self, task: str, variant: _Variant, draw: str, trial: Settings) -> list[BenchCell]:
+        """One cell (a seed, and a fold) with the settings of another trial, after those that it needs."""
+        found = self.find(task, variant._replace(trial=trial))
+        return [cell for cell in found.cells if cell.spec.name != found.task or cell.folder.name == draw]
 
     def _cell(self, spec: TaskSpec, config: RunConfig, variant: _Variant, source: BenchCell | None) -> BenchCell:
         if config.model not in self.located:
@@ -185,7 +222,7 @@ class _Planner:
         fold = config.split.fold if config.split is not None else None
         draw = f"seed-{variant.seed}" + (f"-fold-{fold}" if fold is not None else "")
         folder = Path(spec.name, slug(located.name), key, draw)
-        return BenchCell(folder, spec, config, variant.config, source)
+        return BenchCell(folder, spec, config, variant.config, source, trial=variant.trial)
 
     def _locate(self, model: ModelConfig) -> models.Located:
         try:
@@ -200,20 +237,19 @@ class _Planner:
 
         Last, whether they say that the model answers as it is: then not even a task without train rows needs another.
         """
-        differs: dict[str, Any] = {}
-        for key, value in (self.suite.tasks.get(task) or {}).items():
-            differs = schema.merged(differs, schema.nested(key, value))
+        differs = schema.unflat(self.suite.tasks.get(task) or {})
         _check_keys(differs, f"{task} in the suite")
         cell = {"task": task, "model": variant.model, "seed": variant.seed, "mirror": self.mirrors, "output": None}
         said = schema.read_yaml(shipped.find("configs", variant.config))
-        for layer in (differs, dict(self.over), cell):
+        for layer in (differs, dict(self.over), schema.unflat(variant.trial), cell):
             said = configs.layered(said, layer)
         spec = specs.of(said["task"])
         kinds.check(spec)
         as_it_is = said.get("train", {}) is None
         if spec.source.train is None and "split" not in said:
             said["train"] = None
-        return own.settled(schema.build(RunConfig, said, f"{task} in the suite")), spec, as_it_is
+        config = own.settled(schema.build(RunConfig, said, f"{task} in the suite"))
+        return on_tune(config, spec) if variant.trial else config, spec, as_it_is
 
     def _source(self, task: str, needed: "_Needed") -> str:
         """The task whose run this one needs: as the suite writes it, else beside its own file, else shipped."""

@@ -74,6 +74,8 @@ class Result(Record):
     counts: dict[str, Any]
     """What was noticed on the way: truncated rows, near ties, recoverable gold answers, empty texts."""
     seconds: dict[str, float]
+    latency_ms: dict[str, float] = pydantic.Field(default_factory=dict)
+    """Features answered at once (1, 32) -> the median milliseconds of such a batch, from tokens to outputs."""
     tokens_per_second: float | None
     """Real (unpadded) train tokens per second of finetuning."""
     peak_memory_bytes: int | None

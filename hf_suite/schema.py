@@ -178,6 +178,14 @@ def words(texts: Iterable[str]) -> dict[str, Any]:
     return result
 
 
+def unflat(dotted: Mapping[str, Any]) -> dict[str, Any]:
+    """`{"a.b": 1, "a.c": 2}` as `{"a": {"b": 1, "c": 2}}`."""
+    result: dict[str, Any] = {}
+    for key, value in dotted.items():
+        result = merged(result, nested(key, value))
+    return result
+
+
 def nested(dotted: str, value: Any) -> dict[str, Any]:
     """`("a.b", 1)` as `{"a": {"b": 1}}`."""
     head, _, rest = dotted.partition(".")

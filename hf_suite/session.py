@@ -65,6 +65,8 @@ class Session:
     """Sentences for the Result on what happened on the way."""
     tokens: int = 0
     """Real tokens finetuned on."""
+    latency: dict[str, float] = field(default_factory=dict)
+    """Features answered at once -> milliseconds."""
     weights_bytes: int | None = None
     lineage: tuple[dict[str, Any], ...] = ()
     """The runs that the weights come from, oldest first."""

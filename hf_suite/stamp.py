@@ -110,6 +110,7 @@ def facts(session: Session) -> dict[str, Any]:
             "sha256": {split.name: split.sha256 for split in splits.values() if split is not None},
         },
         "seconds": {name: round(value, 2) for name, value in session.seconds.items()},
+        "latency_ms": session.latency,
         "tokens_per_second": round(session.tokens / finetune, 1) if finetune else None,
         "peak_memory_bytes": peak_memory(session.accelerator),
         "weights_bytes": session.weights_bytes,

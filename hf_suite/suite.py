@@ -16,8 +16,9 @@ from hf_suite.experiment import run
 from hf_suite.finished import MAY_DIFFER, evaluate_run
 from hf_suite.locking import locked
 from hf_suite.plan import BenchCell, Plan, plan
-from hf_suite.record import read_json, write_json
+from hf_suite.record import read_json, read_result, write_json
 from hf_suite.report.cells import Bench, PlannedCell
+from hf_suite.report.trials import rank
 from hf_suite.session import Progress
 from hf_suite.stopping import Stopping
 
@@ -70,10 +71,11 @@ def do(planned: Plan, output: Path, *, allow_code: bool = False, watch: BenchWat
         finding = f"a launcher started {launch.started()} processes of it"
         raise ConfigError("bench", finding, f"start it once, with --processes {launch.started()}")
     folders.check_writable(output)
-    work = _Bench(planned, output, allow_code, watch or _silent, Outcome(skipped=dict(planned.skipped)))
+    outcome = Outcome(skipped=dict(planned.skipped))
+    work = _Bench(planned, output, allow_code, watch or _silent, outcome, list(planned.cells))
     with Stopping() as stopping, locked(output):
         write_json(output / FILE, work.file())
-        for cell in planned.cells:
+        while (cell := work.next()) is not None:
             number = stopping.signal or work.settle(cell)
             if number:
                 finding = f"stopped by {signal.Signals(number).name}; what is done is kept"
@@ -92,13 +94,22 @@ class _Bench:
     allow_code: bool
     watch: BenchWatch
     outcome: Outcome
+    cells: list[BenchCell]
+    """Those of the plan, then those that follow from the scores of others."""
+    settled: set[Path] = field(default_factory=set)
+
+    def next(self) -> BenchCell | None:
+        """The first cell that is not settled; None where all are."""
+        return next((cell for cell in self.cells if cell.folder not in self.settled), None)
 
     def settle(self, cell: BenchCell) -> int:
         """Sees to it that a cell has its Result or a reason, and tells; returns the signal that asked to stop, or 0."""
+        self.settled.add(cell.folder)
         if cell.done(self.output):
             folders.remove_checkpoints(self.output / cell.folder)  # left where a kill came right after the Result
             self.outcome.done.append(cell.folder)
             self.watch(cell, "kept", None)
+            self._follow(cell)
             return 0
         self.watch(cell, "begun", None)
         try:
@@ -106,7 +117,19 @@ class _Bench:
         except Interrupted as error:
             return error.signal
         self.watch(cell, state, None)
+        self._follow(cell)
         return 0
+
+    def _follow(self, cell: BenchCell) -> None:
+        """Adds the next trial, where one goes by the score of this cell."""
+        if self.plan.follow is None or cell.spec.name in self.outcome.skipped:
+            return
+        trained = self.output / cell.trained.folder
+        score = rank(read_result(trained)) if (trained / "result.json").is_file() else None
+        after = self.plan.follow(cell.folder, score)
+        if after:
+            self.cells.extend(after)
+            write_json(self.output / FILE, self.file())
 
     def _tried(self, cell: BenchCell) -> str:
         (self.output / cell.folder / FAILURE).unlink(missing_ok=True)
@@ -174,7 +197,10 @@ class _Bench:
         return "failed"
 
     def file(self) -> dict[str, Any]:
-        """What bench.json says: the plan, and other models' cells that earlier benches of the suite finished here."""
+        """What bench.json says: the plan, and what else earlier benches of the suite finished here.
+
+        That is other models' cells, and those of other sweeps.
+        """
         cells = {
             str(cell.folder): PlannedCell(
                 folder=str(cell.folder),
@@ -182,13 +208,17 @@ class _Bench:
                 model=cell.config.model.id,
                 config=cell.config_name,
                 seed=cell.config.seed,
+                sweep=self.plan.sweep if cell.trial else "",
+                trial=cell.trial,
             )
-            for cell in self.plan.cells
+            for cell in self.cells
             if cell.spec.name not in self.outcome.skipped
         }
-        now = {(cell.model, cell.config) for cell in cells.values()}
+        now = {(cell.model, cell.config, cell.sweep) for cell in cells.values()}
         for cell in _before(self.output, self.plan.suite):
-            if (cell.model, cell.config) not in now and (self.output / cell.folder / "result.json").is_file():
+            if (cell.model, cell.config, cell.sweep) in now or cell.folder in cells:
+                continue
+            if (self.output / cell.folder / "result.json").is_file():
                 cells[cell.folder] = cell
         plan = self.plan
         facts = {"suite": plan.suite, "mean": plan.mean, "median": plan.median, "cells": tuple(cells.values())}

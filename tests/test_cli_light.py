@@ -261,4 +261,4 @@ def test_results_are_written_between_the_marks_of_a_page(said, bench, tmp_path):
 
     first, *_, last = page.read_text().splitlines()
     assert (first, last) == ("# Mine", "The end.")
-    assert "| finetune s | trainable |" in page.read_text()
+    assert "| finetune s | parameters | trainable |" in page.read_text()

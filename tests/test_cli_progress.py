@@ -166,6 +166,7 @@ def cells(count):
         SimpleNamespace(
             folder=Path(f"cola{at}", "seed-0"),
             spec=SimpleNamespace(name=f"cola{at}"),
+            trial={},
             config=config,
             config_name="demo",
         )

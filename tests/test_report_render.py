@@ -110,7 +110,7 @@ def test_cost_columns_stand_only_where_they_were_asked_for(tmp_path, table):
 
     heading = markdown(of_folder(tmp_path, cost=True)).splitlines()[0]
 
-    assert heading.endswith("| finetune s | trainable | peak MB | weights MB |")
+    assert heading.endswith("| finetune s | parameters | trainable | peak MB | weights MB |")
     assert "trainable" not in markdown(table)
 
 

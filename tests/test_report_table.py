@@ -282,12 +282,16 @@ def test_published_numbers_follow_the_runs_on_the_whole_set_and_else_all_runs(tm
 
 def test_cost_is_the_mean_over_seeds(tmp_path):
     for seed, seconds in enumerate([10.0, 30.0]):
-        write(tmp_path, cola(1.0, seed=seed, seconds={"finetune": seconds}))
+        asked = {"1": seconds / 10, "32": seconds}
+        write(tmp_path, cola(1.0, seed=seed, seconds={"finetune": seconds}, latency_ms=asked))
 
     (line,) = lines(tmp_path, cost=True)
 
     assert line.cost == {
         "finetune s": 20.0,
+        "ms for 1": 2.0,
+        "ms for 32": 20.0,
+        "parameters": 22_000_000,
         "trainable": 98_000,
         "peak MB": 900.0,
         "weights MB": pytest.approx(1.2),

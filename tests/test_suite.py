@@ -53,6 +53,8 @@ def test_a_bench_says_what_it_set_out_to_do(own, tmp_path):
             "model": str(tmp_path / "bert"),
             "config": str(tmp_path / "short.yaml"),
             "seed": 0,
+            "sweep": "",
+            "trial": {},
         }
     ]
     assert said["skipped"].keys() == outcome.skipped.keys() == {"likeness"}

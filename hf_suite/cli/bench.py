@@ -13,8 +13,10 @@ from hf_suite import shipped
 from hf_suite.cli.common import AllowCode, Json, Limit, Mirror, Processes, given, wide_console
 from hf_suite.cli.own import said_aloud
 from hf_suite.cli.progress import BenchTable, log_to_stderr, spoken
-from hf_suite.config import SuiteConfig
+from hf_suite.config import SuiteConfig, read_suite
 from hf_suite.errors import ConfigError
+from hf_suite.report.difference import words as words_of
+from hf_suite.trials import words as trials_of
 
 if TYPE_CHECKING:
     from hf_suite.config import RunConfig
@@ -42,6 +44,20 @@ Data = Annotated[
         show_default=False,
     ),
 ]
+Sweeps = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--sweep",
+        metavar="KEY=VALUES",
+        help="Try each model with each value of a,b,c and report the one best on tune; again for another key. "
+        "With --trials also a range a..b: of whole numbers, or of decimals (drawn evenly in the logarithm above 0).",
+        show_default=False,
+    ),
+]
+Trials = Annotated[
+    int | None,
+    typer.Option("--trials", min=1, help="So many trials of each model, drawn by Optuna.", show_default=False),
+]
 Seeds = Annotated[
     int | None,
     typer.Option("--seeds", min=1, help="So many seeds, from 0 on, instead of the suite's.", show_default=False),
@@ -61,6 +77,8 @@ def bench(
     keys: Keys = None,
     model: Models = None,
     data: Data = None,
+    sweep: Sweeps = None,
+    trials: Trials = None,
     seeds: Seeds = None,
     output: Folder = None,
     limit: Limit = None,
@@ -76,13 +94,11 @@ def bench(
     """
     suite, keys = (None, [suite, *(keys or [])]) if suite is not None and "=" in suite else (suite, keys)
     file, over = given(keys, data=data, limit=limit, processes=processes, mirror=mirror)
-    if file is not None:
-        raise ConfigError(file, "a suite names its configs itself", "write `config:` into a suite file of your own")
+    _no_config(file)
     log_to_stderr()
-    from hf_suite import suite as benches
     from hf_suite.plan import plan
 
-    name, declared = _suite(suite, over, models=bool(model))
+    name, declared = _suite(suite, over, sweep, trials, models=bool(model))
     place = output or Path("runs") / f"bench-{name}"
     planned = plan(
         declared,
@@ -94,30 +110,45 @@ def bench(
         output=place,
         absent=dry_run,
     )
-    if dry_run:
-        _preview(planned, place, allow_code=allow_code, as_json=as_json)
-        return
+    work = _preview if dry_run else _do
+    work(planned, place, allow_code=allow_code, as_json=as_json)
+
+
+def _do(planned: "Plan", place: Path, *, allow_code: bool, as_json: bool) -> None:
+    """Runs the cells and prints the table; exits 1 where one failed."""
+    from hf_suite import suite as benches
+
     with BenchTable(planned.cells, place, quiet=as_json) as table:
         outcome = benches.do(planned, place, allow_code=allow_code, watch=table.watch)
     _show(place, outcome, as_json)
-    _fail(outcome)
-
-
-def _fail(outcome: "Outcome") -> None:
-    """Exits 1 where a cell failed."""
     if outcome.failed:
         raise typer.Exit(1)
 
 
-def _suite(word: str | None, over: dict[str, Any], *, models: bool) -> tuple[str, str | SuiteConfig]:
-    """What the bench is called, and its suite: the one that is named, or of the rows that `over` names."""
+def _no_config(file: str | None) -> None:
+    if file is not None:
+        raise ConfigError(file, "a suite names its configs itself", "write `config:` into a suite file of your own")
+
+
+def _suite(
+    word: str | None, over: dict[str, Any], sweep: list[str] | None, count: int | None, *, models: bool
+) -> tuple[str, SuiteConfig]:
+    """What the bench is called, and its suite with what the command line says of trials."""
+    name, declared = _named(word, over, models=models)
+    said: dict[str, Any] = {"sweep": trials_of(sweep)} if sweep else {}
+    said |= {"trials": count} if count is not None else {}
+    return name, declared.model_copy(update=said)
+
+
+def _named(word: str | None, over: dict[str, Any], *, models: bool) -> tuple[str, SuiteConfig]:
+    """The suite that is named, or of the rows that `over` names, and what it is called."""
     said = over.pop("data", None)
     if said is None:
         if word is None:
             raise ConfigError(
                 "bench", "no suite is named", f"there are: {', '.join(shipped.files('suites'))}; or --data"
             )
-        return Path(word).stem, word
+        return Path(word).stem, read_suite(word)
     if word is not None:
         raise ConfigError(word, "a suite brings its own rows", "leave out either the suite or --data")
     if not models:
@@ -142,6 +173,7 @@ def _preview(planned: "Plan", place: Path, *, allow_code: bool, as_json: bool) -
             "model": cell.config.model.id,
             "config": cell.config_name,
             "seed": cell.config.seed,
+            "trial": cell.trial,
             "init_from": cell.config.init_from,
             "rows": costs[cell.folder].rows,
             "steps": _steps(cell.config, costs[cell.folder].rows),
@@ -152,9 +184,12 @@ def _preview(planned: "Plan", place: Path, *, allow_code: bool, as_json: bool) -
     ]
     if as_json:
         facts = {"to_do": cells, "done": len(planned.cells) - len(to_do), "skipped": planned.skipped}
+        facts |= {"trials": planned.trials} if planned.trials is not None else {}
         typer.echo(json.dumps(facts, indent=1, ensure_ascii=False))
     else:
         _show_preview(cells, len(planned.cells), planned.skipped)
+        if planned.trials is not None and cells:
+            typer.echo(f"each is the first of {planned.trials} trials, and the others take about as long")
     if any(cell["refusal"] for cell in cells):
         raise typer.Exit(1)
 
@@ -165,7 +200,8 @@ def _show_preview(cells: list[dict[str, Any]], planned: int, skipped: Mapping[st
         rows = ", ".join(f"{name} {count:,}" for name, count in cell["rows"].items())
         about = spoken(cell["seconds"]) if cell["seconds"] is not None else _without_time(cell["steps"])
         task = cell["task"] + (f" from {cell['init_from']}" if cell["init_from"] else "")
-        words = (task, cell["model"], Path(cell["config"]).stem, str(cell["seed"]), rows, about)
+        config = " ".join(filter(None, (Path(cell["config"]).stem, words_of(cell["trial"]))))
+        words = (task, cell["model"], config, str(cell["seed"]), rows, about)
         table.add_row(*(Text(word) for word in words))
     if cells:
         wide_console().print(table)

@@ -18,6 +18,7 @@ from rich.text import Text
 from hf_suite.cli.common import speaks
 from hf_suite.errors import SuiteError
 from hf_suite.record import Result, read_json, read_result
+from hf_suite.report.difference import words
 
 MEASURED = 10
 """Steps after which the whole is estimated."""
@@ -132,7 +133,7 @@ class BenchTable:
     """The cells of a bench and what has become of them; on a terminal a table that changes in place."""
 
     def __init__(self, cells: Sequence[Any], output: Path, *, quiet: bool = False) -> None:
-        self.cells, self.output, self.quiet = cells, output, quiet
+        self.cells, self.output, self.quiet = list(cells), output, quiet
         self.states: dict[Any, str] = {cell.folder: "to do" for cell in cells}
         self.at, self.now, self.drawn = 0, "", 0.0
         self.clock, self.plain = Clock(), lines()
@@ -166,10 +167,12 @@ class BenchTable:
     def _turn(self, cell: Any, state: str) -> None:
         """A cell begins or ends."""
         self.clock, self.plain, self.now = Clock(), lines(), ""
-        self.at = next((at for at, other in enumerate(self.cells) if other.folder == cell.folder), self.at)
+        if cell.folder not in self.states:  # a trial that follows from the scores of others
+            self.cells.append(cell)
+        self.at = next(at for at, other in enumerate(self.cells) if other.folder == cell.folder)
         self.states[cell.folder] = f"{state}{_found(self.output / cell.folder, state)}"
         if self.live is None and not self.quiet:
-            draw = cell.folder.name.replace("-", " ")
+            draw = " ".join(filter(None, (cell.folder.name.replace("-", " "), words(cell.trial))))
             said = f"{cell.spec.name} {cell.config.model.id} {draw}: {self.states[cell.folder]}"
             typer.echo(said, err=True)
 
@@ -183,9 +186,10 @@ class BenchTable:
         table = Table("task", "model", "config", "seed", "state", show_edge=False, pad_edge=False)
         first, last = window(len(self.cells), self.at, height)
         for cell in self.cells[first:last]:
-            config, seed = Path(cell.config_name).stem, cell.folder.name.removeprefix("seed-").replace("-", " ")
-            words = (cell.spec.name, cell.config.model.id, config, seed, self.states[cell.folder])
-            table.add_row(*(Text(word, no_wrap=True, overflow="ellipsis") for word in words))
+            config = " ".join(filter(None, (Path(cell.config_name).stem, words(cell.trial))))
+            seed = cell.folder.name.removeprefix("seed-").replace("-", " ")
+            texts = (cell.spec.name, cell.config.model.id, config, seed, self.states[cell.folder])
+            table.add_row(*(Text(text, no_wrap=True, overflow="ellipsis") for text in texts))
         if (first, last) != (0, len(self.cells)):
             table.caption = f"cells {first + 1} to {last} of {len(self.cells)}"
         return table

@@ -16,6 +16,7 @@ Json = Annotated[bool, typer.Option("--json", help="The same as --format json.")
 Published = Annotated[bool, typer.Option("--published", help="Add numbers from elsewhere, with their sources.")]
 Cost = Annotated[bool, typer.Option("--cost", help="Add seconds, parameters, memory and size.")]
 Signatures = Annotated[bool, typer.Option("--signatures", help="Add what exactly computed each metric.")]
+Trials = Annotated[bool, typer.Option("--trials", help="Of a sweep show each trial, not only the best on tune.")]
 Write = Annotated[
     Path | None,
     typer.Option(
@@ -33,11 +34,12 @@ def results(
     published: Published = False,
     cost: Cost = False,
     signatures: Signatures = False,
+    trials: Trials = False,
     write: Write = None,
     as_json: Json = False,
 ) -> None:
     """Print the table of finished, failed and missing runs, also while a bench still runs."""
-    asked = {"published": published, "cost": cost, "signatures": signatures}
+    asked = {"published": published, "cost": cost, "signatures": signatures, "trials": trials}
     if write is not None:
         write_page(write, results_page(folders, **asked))
         return

@@ -5,13 +5,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from hf_suite import schema
 from hf_suite.errors import RunError, SuiteError
 from hf_suite.record import Result, read_json, read_result
+from hf_suite.report.difference import settings
 from hf_suite.schema import Record
 from hf_suite.spec import TaskSpec
 
@@ -32,6 +33,10 @@ class PlannedCell(Record):
     config: str
     """The suite's name for the config."""
     seed: int
+    sweep: str = ""
+    """What the bench tries for each model, in words; empty where it tries nothing."""
+    trial: dict[str, Any] = Field(default_factory=dict)
+    """Dotted key -> the value that this cell tries."""
 
 
 class Bench(Record):
@@ -63,11 +68,30 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Swept:
+    """The sweep that a cell was picked from."""
+
+    keys: tuple[str, ...]
+    text: str
+
+
+@dataclass(frozen=True)
 class Done(Cell):
     """A run folder with a Result."""
 
     result: Result = field(kw_only=True)
     spec: TaskSpec = field(kw_only=True)
+    swept: Swept | None = None
+    """Where it stands for all trials of a sweep."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """How it was done: dotted keys that differ from the defaults; what was swept by the sweep as a whole."""
+        own = settings(self.result.config)
+        if self.swept is None:
+            return own
+        return {key: value for key, value in own.items() if key not in self.swept.keys} | {"sweep": self.swept.text}
 
 
 def collect(folder: Path) -> list[Cell]:

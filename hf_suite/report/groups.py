@@ -10,7 +10,6 @@ from typing import Any
 
 from hf_suite.record import Result
 from hf_suite.report.cells import Cell, Done
-from hf_suite.report.difference import settings
 from hf_suite.report.title import title
 from hf_suite.spec import TaskSpec
 
@@ -46,6 +45,8 @@ class Group:
     title: str
     places: frozenset[Path]
     """The folders above the run folders: a cell that failed beside them belongs to the group."""
+    settings: dict[str, Any]
+    """How its runs were done, as dotted keys that differ from the defaults."""
     notes: tuple[str, ...] = ()
 
     @property
@@ -84,7 +85,7 @@ def _repeats(result: Result, known: Mapping[str, Result]) -> bool:
 def _key(cell: Done) -> str:
     """All that must be equal; where and when a run was made does not count."""
     result = cell.result
-    how = {"settings": settings(result.config), "protocol": result.protocol, "title": title(result)}
+    how = {"settings": cell.settings, "protocol": result.protocol, "title": title(result)}
     model = {name: result.model.get(name) for name in ("id", "revision", "sha256")}
     content = {"task": facts(cell.spec), "model": model, "data": result.data.get("sha256"), **how}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -107,7 +108,8 @@ def _group(cells: Sequence[Done]) -> Group:
     chosen = [latest[each] for each in sorted(latest)]
     results = tuple(cell.result for cell in chosen)
     places = frozenset(cell.folder.parent for cell in cells)
-    return Group(results, chosen[0].spec, title(results[0]), places, tuple(notes))
+    notes += _by_draw((draw(cell.result), cell.notes) for cell in chosen)
+    return Group(results, chosen[0].spec, title(results[0]), places, chosen[0].settings, tuple(notes))
 
 
 def draw(result: Result) -> Draw:
@@ -166,12 +168,18 @@ def over_seeds(values: Sequence[float | None]) -> tuple[float | None, float | No
 
 def caveats(group: Group) -> list[str]:
     """The caveats of all seeds; one that only some seeds have names them."""
+    return _by_draw((draw(result), result.caveats) for result in group.results)
+
+
+def _by_draw(said: Iterable[tuple[Draw, Sequence[str]]]) -> list[str]:
+    """Each sentence once; one that only some runs have names them."""
     draws: dict[str, list[Draw]] = {}
-    for result in group.results:
-        for caveat in result.caveats:
-            draws.setdefault(caveat, []).append(draw(result))
-    whole = len(group.results)
-    return [caveat if len(own) == whole else f"{caveat} ({_listed(own)})" for caveat, own in draws.items()]
+    whole = 0
+    for own, sentences in said:
+        whole += 1
+        for sentence in sentences:
+            draws.setdefault(sentence, []).append(own)
+    return [text if len(own) == whole else f"{text} ({_listed(own)})" for text, own in draws.items()]
 
 
 def _listed(draws: Sequence[Draw]) -> str:

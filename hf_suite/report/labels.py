@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from hf_suite.report.difference import settings, words
+from hf_suite.report.difference import words
 from hf_suite.report.groups import Group, facts
 
 
@@ -15,7 +15,7 @@ def configs(found: Sequence[Group]) -> tuple[list[str], str]:
     Another protocol or task version always shows; other data, weights or task facts where nothing else tells
     two lines of the same task and model apart.
     """
-    own = [settings(group.first.config) for group in found]
+    own = [group.settings for group in found]
     common = (
         {key: value for key, value in own[0].items() if all(_has(other, key, value) for other in own)} if own else {}
     )

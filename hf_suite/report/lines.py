@@ -30,7 +30,7 @@ class Line:
     """Stands where the score would: failed, unfinished, to do; trained, not scored."""
     notes: tuple[str, ...] = ()
     cost: Mapping[str, float | None] = field(default_factory=dict)
-    """Mean over seeds of finetuning seconds, trainable parameters, peak memory and saved weights in MB."""
+    """Mean over seeds: seconds of finetuning, milliseconds to answer 1 and 32, parameters, MB of memory and weights."""
     ids: tuple[str, ...] = ()
     """The Results behind it."""
 
@@ -75,6 +75,9 @@ def _cost(group: Group) -> dict[str, float | None]:
 
     return {
         "finetune s": mean_of(group, lambda result: result.seconds.get("finetune")),
+        "ms for 1": mean_of(group, lambda result: result.latency_ms.get("1")),
+        "ms for 32": mean_of(group, lambda result: result.latency_ms.get("32")),
+        "parameters": mean_of(group, lambda result: result.model.get("parameters")),
         "trainable": mean_of(group, lambda result: result.model.get("trainable")),
         "peak MB": mean_of(group, lambda result: megabytes(result.peak_memory_bytes)),
         "weights MB": mean_of(group, lambda result: megabytes(result.weights_bytes)),

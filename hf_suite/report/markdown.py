@@ -11,20 +11,17 @@ from hf_suite.report.table import of_folder
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 
 
-def results_page(
-    folders: Sequence[Path], *, published: bool = False, cost: bool = False, signatures: bool = False
-) -> str:
+def results_page(folders: Sequence[Path], **asked: bool) -> str:
     """The tables of some folders in Markdown; several stand each under a heading: its folder, below what is common.
 
-    Raises RunError for a folder without a run.
+    What may be asked for, `table` says. Raises RunError for a folder without a run.
     """
     parts = []
     whole = [folder.resolve() for folder in folders]
     common = os.path.commonpath([place.parent for place in whole])
     for folder, place in zip(folders, whole, strict=True):
         heading = f"### {place.relative_to(common).as_posix()}\n\n" if len(folders) > 1 else ""
-        found = of_folder(folder, published=published, cost=cost, signatures=signatures)
-        parts.append(heading + markdown(found))
+        parts.append(heading + markdown(of_folder(folder, **asked)))
     return "\n".join(parts)
 
 

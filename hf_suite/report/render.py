@@ -19,9 +19,11 @@ from hf_suite.report.table import Table
 
 Format = Literal["terminal", "markdown", "csv", "json"]
 
+_FINE = ("ms for 1", "ms for 32", "weights MB")
+
 UNDEFINED = "undefined"
 
-_COST = ("finetune s", "trainable", "peak MB", "weights MB")
+_COST = ("finetune s", "ms for 1", "ms for 32", "parameters", "trainable", "peak MB", "weights MB")
 
 
 def terminal(table: Table) -> RenderableType:
@@ -176,7 +178,7 @@ def _amount(line: Line, cost: str) -> str:
     value = line.cost.get(cost)
     if value is None:
         return ""
-    return f"{value:.1f}" if cost == "weights MB" else f"{value:,.0f}"
+    return f"{value:,.1f}" if cost in _FINE else f"{value:,.0f}"
 
 
 def _bar(cells: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hf_suite.report.cells import Bench, Cell
+from hf_suite.report.cells import Bench, Cell, PlannedCell
 from hf_suite.report.groups import Draw, Group, Number, draw, groups, over_seeds
 from hf_suite.report.lines import Line
 from hf_suite.report.mean import SuiteMean, suite_means, task_score
@@ -20,11 +20,15 @@ def mean_lines(place: Path, bench: Bench, cells: Mapping[Path, Cell]) -> list[Li
     suite = list(dict.fromkeys(planned + list(bench.skipped)))
     several = len({cell.config for cell in bench.cells}) > 1
     lines = []
-    for model, config in dict.fromkeys((cell.model, cell.config) for cell in bench.cells):
-        folders = [place / cell.folder for cell in bench.cells if (cell.model, cell.config) == (model, config)]
+    for of in dict.fromkeys(_of(cell) for cell in bench.cells):
+        folders = [place / cell.folder for cell in bench.cells if _of(cell) == of]
         own = groups(cells[folder] for folder in folders if folder in cells)
-        lines += _lines(bench.suite, bench.mean, own, suite, config if several else "") if own else []
+        lines += _lines(bench.suite, bench.mean, own, suite, of[1] if several else "") if own else []
     return lines
+
+
+def _of(cell: PlannedCell) -> tuple[str, str, str]:
+    return cell.model, cell.config, cell.sweep
 
 
 def _lines(name: str, rule: str, own: Sequence[Group], suite: Sequence[str], config: str) -> list[Line]:

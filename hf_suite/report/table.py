@@ -11,6 +11,7 @@ from hf_suite.report.groups import Group, groups, median
 from hf_suite.report.labels import configs
 from hf_suite.report.lines import Line, baseline_line, published_lines, result_line, unfinished_line
 from hf_suite.report.suites import mean_lines
+from hf_suite.report.trials import picked
 
 SCORELESS = ("unscored", "failed", "begun", "planned")
 
@@ -27,9 +28,9 @@ class Table:
     remarks: tuple[str, ...] = ()
 
 
-def of_folder(folder: Path, *, published: bool = False, cost: bool = False, signatures: bool = False) -> Table:
-    """The table of every cell at or below a folder. Raises RunError when there is none."""
-    return table(collect(folder), plans=benches(folder), published=published, cost=cost, signatures=signatures)
+def of_folder(folder: Path, **asked: bool) -> Table:
+    """The table of every cell at or below a folder, with what is asked for. Raises RunError when there is none."""
+    return table(collect(folder), plans=benches(folder), **asked)
 
 
 def table(
@@ -39,23 +40,26 @@ def table(
     published: bool = False,
     cost: bool = False,
     signatures: bool = False,
+    trials: bool = False,
 ) -> Table:
     """The table of some cells, one line for each task, model and config; `plans` are their benches by folder.
 
     A block is one title (`squad`, `squad [2,000 train rows]`), task version, protocol (ours, and how the model
     answers) and headline; only inside it are lines in the order of their scores, best first, undefined last.
     Below them stand the baseline and, with `published`, numbers from elsewhere, which belong to the whole set
-    only. With `signatures` a remark says what made the numbers of each metric that has a choice.
+    only. With `signatures` a remark says what made the numbers of each metric that has a choice. Of the trials of a
+    sweep only the one that is best on tune has a line, or, with `trials`, each.
     """
-    found = [_with_median(group, plans or {}) for group in groups(cells)]
+    shown = picked(cells, plans or {}, every=trials)
+    found = [_with_median(group, plans or {}) for group in groups(shown)]
     labels, common = configs(found)
-    missing = [cell for cell in cells if cell.state in SCORELESS]
+    missing = [cell for cell in shown if cell.state in SCORELESS]
     blocks = _finished(found, labels, missing, cost=cost) | _unfinished(found, missing)
     if published:
         blocks |= _published(found)
     order = [cell.task for bench in (plans or {}).values() for cell in bench.cells]
     lines = [line for key in sorted(blocks, key=_place(order)) for line in blocks[key]]
-    by_folder = {cell.folder: cell for cell in cells}
+    by_folder = {cell.folder: cell for cell in picked(cells, plans or {})}
     for place, bench in (plans or {}).items():
         lines += mean_lines(place, bench, by_folder)
     return Table(tuple(lines), (*_remarks(cells, found, labels, common), *(_signed(found) if signatures else ())))
