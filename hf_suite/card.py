@@ -98,7 +98,7 @@ def _lead(session: Session) -> str:
     spec, base = session.spec, session.located
     commit = f" at commit {base.revision}" if base.revision is not None else ""
     task = "a number" if spec.target == "number" else ", ".join(session.config.model.labels or ())
-    answers = f" It answers: {task}." if task else ""
+    answers = f" It answers{' any of' if spec.target == 'labels' else ''}: {task}." if task else ""
     return f"{base.name}{commit}, finetuned on the task {spec.name} by hf_suite.{answers}"
 
 

@@ -8,7 +8,7 @@ from hf_suite import schema
 from hf_suite.errors import DataError
 from hf_suite.kinds import KINDS
 from hf_suite.metrics.base import RowId
-from hf_suite.spec import TaskSpec, normalized
+from hf_suite.spec import TaskSpec, label_text, normalized, split_labels
 
 if TYPE_CHECKING:
     import pyarrow
@@ -35,9 +35,8 @@ def by_role(
     for role in sorted(spec.columns.keys() - KINDS[spec.kind].targets(spec) - {"references"}):
         arrays[role] = _input(arrays[role], place, ids, role=role, column=spec.columns[role])
     if "label" in arrays:
-        read = _number if spec.target == "number" else _namer(spec, names)
+        read, kind = _reader(spec, names)
         pairs = zip(arrays["label"].to_pylist(), ids, strict=True)
-        kind = pyarrow.float64() if spec.target == "number" else pyarrow.string()
         arrays["label"] = pyarrow.array([read(value, place, row) for value, row in pairs], kind)
     if "answers" in arrays:
         _check_answers(arrays["answers"].type, place, column=spec.columns["answers"])
@@ -55,7 +54,7 @@ def plain(source: "pyarrow.Table", spec: TaskSpec, *, ids: bool) -> "pyarrow.Tab
     """A table of files of one's own as `by_role` takes it.
 
     Labels are texts, unless they are `ids` of names that the data carries; a text that is not there is empty, which
-    the run says.
+    the run says, and so are the labels of a row that may have several.
     """
     import pyarrow.compute
 
@@ -63,11 +62,24 @@ def plain(source: "pyarrow.Table", spec: TaskSpec, *, ids: bool) -> "pyarrow.Tab
         if column not in source.column_names:
             continue
         at, values = source.column_names.index(column), source[column]
-        if role == "label" and spec.target == "label" and not ids:
-            source = source.set_column(at, column, _label_texts(values))
+        if role == "label" and spec.target != "number" and not ids:
+            texts = _label_texts(values) if spec.target == "label" else _label_lists(values, spec.separator)
+            source = source.set_column(at, column, texts)
         elif role in KINDS[spec.kind].inputs | {"text_pair"} and values.null_count and _is_text(values.type):
             source = source.set_column(at, column, pyarrow.compute.fill_null(values, ""))
     return source
+
+
+def _label_lists(values: "pyarrow.ChunkedArray", separator: str | None) -> "pyarrow.ChunkedArray":
+    """Texts for what lists hold; texts are split, and one that is not there has no label."""
+    import pyarrow
+
+    if _is_text(values.type) or pyarrow.types.is_null(values.type):
+        return pyarrow.chunked_array([[split_labels(value or "", separator) for value in values.to_pylist()]])
+    if not _is_list(values.type):
+        return values
+    lists = [None if found is None else [label_text(value) for value in found] for found in values.to_pylist()]
+    return pyarrow.chunked_array([lists])
 
 
 def _label_texts(values: "pyarrow.ChunkedArray") -> "pyarrow.ChunkedArray":
@@ -262,6 +274,38 @@ def _number(value: Any, place: str, row: RowId) -> float | None:
         remedy = "name a column of numbers as task.columns.label=COLUMN"
         raise DataError(f"{place} row {row}", f"label {value!r} is no finite number", remedy)
     return float(value)
+
+
+_Read = Callable[[Any, str, RowId], Any]
+"""(value, place, row) -> a reference; None where the row has none."""
+
+
+def _reader(spec: TaskSpec, names: Sequence[str] | None) -> tuple[_Read, "pyarrow.DataType"]:
+    """What reads the column of role `label`, and the type of references."""
+    import pyarrow
+
+    namer = _namer(spec, names)
+    readers: dict[str, tuple[_Read, pyarrow.DataType]] = {
+        "label": (namer, pyarrow.string()),
+        "labels": (_several_labels(spec, namer), pyarrow.list_(pyarrow.string())),
+        "number": (_number, pyarrow.float64()),
+    }
+    return readers[spec.target]
+
+
+def _several_labels(spec: TaskSpec, namer: _Read) -> _Read:
+    """Label names in the task's order."""
+
+    def read(value: Any, place: str, row: RowId) -> list[str] | None:
+        if value is None:
+            return None
+        if not isinstance(value, str | list) or (spec.separator is None and isinstance(value, str)):
+            remedy = "name a column of lists as task.columns.label=COLUMN, or say task.separator"
+            raise DataError(f"{place} row {row}", f"label {value!r} is no list", remedy)
+        found = {namer(part, place, row) for part in split_labels(value, spec.separator)} - {None}
+        return [label for label in spec.labels or sorted(found) if label in found]
+
+    return read
 
 
 def _namer(spec: TaskSpec, names: Sequence[str] | None) -> Callable[[Any, str, RowId], str | None]:

@@ -2,6 +2,7 @@
 
 import datetime
 import math
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -126,8 +127,15 @@ def _groups(spec: TaskSpec, whole: Split, how: SplitConfig | TuneConfig) -> Sequ
 
 
 def _strata(whole: Split, how: SplitConfig | TuneConfig) -> Sequence[Hashable] | None:
-    labelled = how.stratify and "label" in whole.rows.column_names
-    return [str(label) for label in whole.rows["label"]] if labelled else None
+    """Each row's label; of several the one that is rarest in all rows, as iterative stratification takes them first
+    (Sechidis et al. 2011, doi 10.1007/978-3-642-23808-6_10)."""
+    if not how.stratify or "label" not in whole.rows.column_names:
+        return None
+    labels = whole.rows["label"][:]
+    many = Counter(label for given in labels if isinstance(given, list) for label in given)
+    rarest = [min(given, key=lambda label: (many[label], label), default="") if isinstance(given, list) else given
+              for given in labels]  # fmt: skip
+    return list(map(str, rarest))
 
 
 def _moments(values: Sequence[Any], column: str, place: str) -> list[Any]:

@@ -59,7 +59,8 @@ def rows(spec: TaskSpec, name: str, *, mirrors: Sequence[str] = (), extra: Seque
     table = columns.by_role(source, spec, place=place, names=names, extra=extra)
     total, table = len(table), documents.joined(table, spec.document)
     kept = table.filter(columns.has_target(table, spec)) if spec.drop_unlabelled else table
-    said = [origin, name, spec.columns, spec.labels, spec.target, spec.drop_unlabelled, spec.document, list(extra)]
+    said: list[Any] = [origin, name, spec.columns, spec.labels, spec.target, spec.separator, list(extra)]
+    said += [spec.drop_unlabelled, spec.document]
     fingerprint = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
     return Split(
         name,
@@ -200,7 +201,7 @@ def _fetch(spec: TaskSpec, name: str, mirrors: Sequence[str]) -> _Fetched:
     """The rows of a mirror or of the hub."""
     found, origin = _loaded(spec, name, mirrors)
     feature = found.features.get(spec.columns.get("label"))
-    names = getattr(feature, "names", None)
+    names = getattr(getattr(feature, "feature", feature), "names", None)  # of lists those of what they hold
     return found.data.table, names, f"{spec.name} {name}", origin
 
 

@@ -222,7 +222,7 @@ def _turned(
 
 def _learnt(spec: TaskSpec) -> str:
     pair = f" from {spec.languages['source']} to {spec.languages['target']}" if spec.languages else ""
-    return spec.kind + (" of numbers" if spec.target == "number" else "") + pair
+    return spec.kind + {"number": " of numbers", "labels": " with several labels"}.get(spec.target, "") + pair
 
 
 def _check_place(folder: Path) -> None:

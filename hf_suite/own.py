@@ -3,6 +3,7 @@
 import importlib.util
 import itertools
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +98,7 @@ def settled(config: RunConfig, own: Own | None = None) -> RunConfig:
     spec = specs.of(config.task)
     if not spec.source.files or spec.trained_on is not None:
         return config
-    alike = {"together": True, "stratify": spec.target == "label" and "label" in spec.columns}
+    alike = {"together": True, "stratify": spec.target != "number" and "label" in spec.columns}
     if not spec.source.eval or config.split is not None:
         return config.model_copy(update={"split": _split(config, alike)})
     if config.tune is None and config.train is not None:
@@ -224,13 +225,15 @@ def _checked(found: Mapping[str, Found], spec: TaskSpec) -> list[str]:
 def _check_labels(found: Mapping[str, Found], spec: TaskSpec) -> None:
     """Refuses rows to score whose label no train row has. Raises DataError."""
     name = spec.columns.get("label")
-    if name is None or spec.target != "label":
+    if name is None or spec.target == "number":
         return
-    seen: dict[str, dict[str, int]] = {}
+    seen: dict[str, Counter[str]] = {}
     for split in ("train", *spec.source.eval):
         each = found[split]
-        texts = columns.plain(each.table, spec, ids=name in each.names)[name].value_counts().to_pylist()
-        seen[split] = {str(entry["values"]): entry["counts"] for entry in texts if entry["values"] is not None}
+        values = columns.plain(each.table, spec, ids=name in each.names)[name].to_pylist()
+        parts = ([value] if spec.target == "label" else specs.split_labels(value, spec.separator)
+                 for value in values if value is not None)  # fmt: skip
+        seen[split] = Counter(str(label) for labels in parts for label in labels)
     known = {specs.normalized(label) for label in seen["train"]}
     for split in spec.source.eval:
         unknown = [(label, count) for label, count in seen[split].items() if specs.normalized(label) not in known]

@@ -165,7 +165,9 @@ def _check_train(spec: TaskSpec, train: Split) -> None:
     """Refuses train rows that all have the same label or number."""
     if "label" not in spec.columns:
         return
-    values = set(train.rows["label"])
+    values = {tuple(label) if isinstance(label, list) else label for label in train.rows["label"]}
     if len(values) < 2:
-        finding = f"all {len(train.rows):,} train rows have the label {next(iter(values))!r}"
+        only = next(iter(values))
+        what = f"labels {', '.join(only) or 'none'}" if isinstance(only, tuple) else f"label {only!r}"
+        finding = f"all {len(train.rows):,} train rows have the {what}"
         raise DataError(f"{spec.name} {train.name}", finding, "raise limit, or give rows of another label too")

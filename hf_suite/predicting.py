@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from hf_suite import columns, files, folders, locking, record
 from hf_suite.errors import ConfigError, DataError, RunError, SuiteError
+from hf_suite.metrics.multi_label import separator
 from hf_suite.predictor import Predictor
+from hf_suite.spec import TaskSpec
 
 if TYPE_CHECKING:
     import pyarrow
@@ -75,7 +77,7 @@ def predict(
         except SuiteError:
             shutil.rmtree(parts)
             raise
-        written = _merged(parts, count, output)
+        written = _merged(parts, count, output, joined=_joined(predictor.spec))
         shutil.rmtree(parts)
     return written
 
@@ -152,7 +154,14 @@ def _texts(row: Sequence[Any], names: Sequence[str]) -> list[str] | str:
     return texts
 
 
-def _merged(parts: Path, count: int, output: Path) -> Written:
+def _joined(spec: TaskSpec) -> dict[bytes, bytes] | None:
+    """How a CSV writes several labels of a row: as the task's own column does, unless a label holds what separates."""
+    between = separator(spec)
+    plain = spec.target == "labels" and not any(between in label for label in spec.labels or ())
+    return {files.JOINED: between.encode()} if plain else None
+
+
+def _merged(parts: Path, count: int, output: Path, *, joined: dict[bytes, bytes] | None) -> Written:
     """All parts as the output, under its name once it is whole."""
     import pyarrow
     import pyarrow.compute
@@ -167,7 +176,8 @@ def _merged(parts: Path, count: int, output: Path) -> Written:
         finding = f"a column is of one type here and of another there ({str(error).splitlines()[0]})"
         raise DataError(output.name, finding, "write it the same way everywhere") from error
     names = [name for name in whole.names if name not in added] + added
-    whole = pyarrow.schema([whole.field(name) for name in names])
+    fields = [whole.field(name) for name in names]
+    whole = pyarrow.schema([field.with_metadata(joined) if field.name == "prediction" else field for field in fields])
     rows = errors = 0
 
     def tables() -> Iterator[pyarrow.Table]:

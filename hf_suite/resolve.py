@@ -149,6 +149,12 @@ def _head(
         raise ConfigError("model.labels", finding, "leave the key out")
     if not finished:
         return False, spec.labels
+    other = _other_target(spec, model_config)
+    if other is not None and config.train is None:
+        raise ModelError(located.name, f"its head answers {other}", "finetune it first (hf-suite train)")
+    if other is not None:
+        notes.append(f"labels: the checkpoint's head answers {other}; a new head takes its place")
+        return False, spec.labels
     names = [str(model_config.id2label[at]) for at in sorted(model_config.id2label)]
     said = config.model.labels
     order = matched(spec, names) if said is None else _said(spec, said, len(names))
@@ -166,6 +172,14 @@ def _head(
         raise ModelError(located.name, finding, "say model.labels=[...] in the order of its outputs, or finetune it")
     notes.append(f"labels: the checkpoint's head knows {', '.join(names)}; a new head takes its place")
     return False, spec.labels
+
+
+def _other_target(spec: TaskSpec, model_config: Any) -> str | None:
+    """What a finished head answers where that is not what the task asks; None where it does not say."""
+    targets = {"single_label_classification": "label", "multi_label_classification": "labels", "regression": "number"}
+    found = targets.get(str(getattr(model_config, "problem_type", None)), spec.target)
+    said = {"label": "one label a row", "labels": "several labels a row", "number": "a number"}
+    return None if found == spec.target else said[found]
 
 
 def _check_new(config: RunConfig) -> None:

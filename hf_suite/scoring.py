@@ -81,7 +81,8 @@ def giving(spec: TaskSpec, number: str) -> list[str]:
 
 def baseline(spec: TaskSpec, rows: Iterable[Row], references: References) -> Scores:
     """The scores on the same rows of what answers them without a model: the best constant, a copied source."""
-    return score(spec, KINDS[spec.kind].baseline(rows, references, spec), references)
+    names = [name for name in _own(spec, None) if not METRICS[name].needs_evidence]
+    return score(spec, KINDS[spec.kind].baseline(rows, references, spec), references, metrics=names)
 
 
 def signatures(

@@ -96,8 +96,10 @@ class TaskSpec(Record):
     """Role -> the data's own column (`text: sentence`); a dot reaches into a struct."""
     labels: tuple[str, ...] | None = None
     """The label names in the order of the data's label ids; null where the answer is no label."""
-    target: Literal["label", "number"] = "label"
-    """What a classification answers: one of the labels, or a number."""
+    target: Literal["label", "labels", "number"] = "label"
+    """What a classification answers: one of the labels, several of them (perhaps none), or a number."""
+    separator: str | None = Field(None, min_length=1)
+    """What stands between the labels of a row in their column (target: labels); null where the column holds lists."""
     unanswerable: bool = False
     """Whether a question may have no answer in its context (SQuAD 2.0)."""
     languages: dict[Literal["source", "target"], str] = Field(default_factory=dict)
@@ -154,6 +156,21 @@ class TaskSpec(Record):
 def normalized(label: str) -> str:
     """A label name for comparing: case, spaces, hyphens and underscores do not count."""
     return re.sub(r"[\s_-]+", "_", str(label).strip().casefold())
+
+
+def label_text(value: Any) -> str:
+    """`1` for 1 and for 1.0, `true` for true."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+
+
+def split_labels(value: Any, separator: str | None) -> list[Any]:
+    """The labels of a row that may have several, each once: the parts of a text, or a list's values."""
+    if not isinstance(value, str):
+        return list(dict.fromkeys(value))
+    parts = value.split(separator) if separator is not None else [value]
+    return list(dict.fromkeys(part for part in map(str.strip, parts) if part))
 
 
 def read(task: str, over: dict[str, Any] | None = None) -> TaskSpec:

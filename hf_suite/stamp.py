@@ -148,12 +148,23 @@ def caveats(session: Session, found: Evaluation) -> list[str]:
         for name, counts in found.counts.items()
         if counts.get("end_in_text")
     )
+    out.extend(_absent(session, found))
     out.extend(_written(session, found))
     out += _origin(session)
     for run in session.lineage:
         again = set(out) if run["task"] == session.spec.name else set()  # the same rows have the same caveats
         out += [f"from the run of {run['task']}: {caveat}" for caveat in run["caveats"] if caveat not in again]
     return out
+
+
+def _absent(session: Session, found: Evaluation) -> list[str]:
+    """Labels that no row has, which metrics over labels count in their own way."""
+    labels = session.spec.labels or ()
+    return [
+        f"{name}: {counts['absent_labels']} of {len(labels)} labels are in no row"
+        for name, counts in found.counts.items()
+        if counts.get("absent_labels")
+    ]
 
 
 def _written(session: Session, found: Evaluation) -> list[str]:

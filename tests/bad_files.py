@@ -84,6 +84,11 @@ def labels(label):
     return csv([(text, label(at, own_label)) for at, (text, own_label) in enumerate(ROWS)])
 
 
+def lists(label):
+    """The usual texts as JSON lines, with the list of labels that a row number gives."""
+    return jsonl([(text, label(at, own_label)) for at, (text, own_label) in enumerate(ROWS)])
+
+
 REFUSED = {
     "empty.csv": ("", "empty.csv: is empty; give a file with rows"),
     "header.csv": ("text,label\n", "header.csv: has no rows; give a file with rows"),
@@ -148,10 +153,19 @@ REFUSED = {
         labels(lambda at, label: at),
         f"counts.csv: column 'label' only counts the rows, so it is no label; {LABEL}",
     ),
-    "several.csv": (
-        labels(lambda at, label: f"{label};film" if at % 3 else label),
-        "several.csv: column 'label' holds several labels a row, which cannot be trained yet; "
-        f"keep one label a row, or {LABEL}",
+    "onelabel.jsonl": (
+        lists(lambda at, label: ["good"] * (at % 2)),
+        "onelabel.jsonl: the only label of all rows is 'good' (column 'label'); "
+        f"give rows of another label too, or {LABEL}",
+    ),
+    "objects.jsonl": (
+        lists(lambda at, label: [{"name": label}]),
+        f"objects.jsonl: column 'label' holds lists of something else than labels; {LABEL}",
+    ),
+    "manylabels.jsonl": (
+        lists(lambda at, label: [f"l{30 * at + more}" for more in range(30)]),
+        "manylabels.jsonl: column 'label' has 1,200 different labels, too many to be taken for classes; "
+        f"list them as task.labels=[...], or {LABEL}",
     ),
     "itself.csv": (
         csv([(label, label) for _, label in ROWS]),

@@ -38,6 +38,13 @@ _TASKS: dict[str, dict[str, Any]] = {
         "trained_on": "pairs",
         "merge": {"neutral": "not_entailment", "contradiction": "not_entailment"},
     },
+    "topics": {
+        "columns": {"text": "sentence", "label": "topics"},
+        "labels": ["who", "where", "thing"],
+        "target": "labels",
+        "metrics": ["multilabel_f1", "subset_accuracy", "map"],
+        "headline": "micro_f1",
+    },
     "likeness": {
         "columns": {"text": "first", "text_pair": "second", "label": "score"},
         "target": "number",
@@ -71,8 +78,8 @@ class World(NamedTuple):
 def make(folder: Path) -> World:
     """Writes mirror and task files under `folder`. The rows are the same each time.
 
-    Rows, train and validation: reviews 64 and 24, pairs 48 and 24, entailed 0 and 24, likeness 48 and 24, questions 24
-    and 12 (a quarter of them unanswerable) under six titles and three.
+    Rows, train and validation: reviews 64 and 24, pairs 48 and 24, entailed 0 and 24, topics 48 and 24, likeness 48 and
+    24, questions 24 and 12 (a quarter of them unanswerable) under six titles and three.
     """
     mirror = folder / "mirror"
     for name, splits in _rows().items():
@@ -127,11 +134,13 @@ def run_config(world: World, name: str, model: Path | str, /, **over: Any) -> Ru
 
 def _rows() -> dict[str, dict[str, list[dict[str, Any]]]]:
     reviews, pairs, likeness, questions = _reviews(), _pairs(), _likeness(), _questions()
+    topics = _topics()
     entailed = [row | {"label": _two(row["label"])} for row in pairs[48:]]
     return {
         "reviews": {"train": reviews[:64], "validation": reviews[64:88]},
         "pairs": {"train": pairs[:48], "validation": pairs[48:]},
         "entailed": {"validation": entailed},
+        "topics": {"train": topics[:48], "validation": topics[48:]},
         "likeness": {"train": likeness[:48], "validation": likeness[48:]},
         "questions": {"train": questions[:24], "validation": questions[24:]},
     }
@@ -161,6 +170,16 @@ def _pairs() -> list[dict[str, Any]]:
         }
         label = PAIR_LABELS[(at * 5 + at // 12) % 3]
         rows.append({"premise": f"one {who} is in the {where}", "hypothesis": other[label], "label": label})
+    return rows
+
+
+def _topics() -> list[dict[str, Any]]:
+    """Texts that name a person, a place, a thing, several of them or none."""
+    rows = []
+    for at in range(72):
+        named = {"who": _PEOPLE[at % 4], "where": _PLACES[at % 6], "thing": _THINGS[(at // 3) % 8]}
+        labels = [label for bit, label in enumerate(named) if (at * 5 + at // 8) >> bit & 1]
+        rows.append({"sentence": " ".join(["the old", *(named[label] for label in labels)]), "topics": labels})
     return rows
 
 

@@ -1,4 +1,4 @@
-"""HeadAdapter: classification and regression by a trained output layer over the whole text."""
+"""HeadAdapter: classification and regression by a trained output layer over the whole text. Writes nothing."""
 
 import logging
 from collections.abc import Sequence
@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 import torch
 from datasets import Dataset
-from torch.nn import functional
 from transformers import AutoModelForSequenceClassification, PretrainedConfig
 
 from hf_suite.adapters.base import (
@@ -18,11 +17,10 @@ from hf_suite.adapters.base import (
     check_writes_nothing,
     model_inputs,
     padded_inputs,
-    smoothing,
     stand_in,
 )
+from hf_suite.adapters.targets import OUTPUTS
 from hf_suite.config import RunConfig
-from hf_suite.errors import ConfigError
 from hf_suite.kinds import Evidence, Row
 from hf_suite.spec import TaskSpec
 
@@ -42,13 +40,9 @@ class HeadAdapter:
     def __init__(self, spec: TaskSpec, config: RunConfig, tokenizer: Any) -> None:
         self.spec, self.tokenizer = spec, tokenizer
         self.max_length = config.max_length or self.default_length
-        self.labels = config.model.labels or spec.labels or ()
+        self.own = OUTPUTS[spec.target](spec, config, config.model.labels or spec.labels or ())
         self.dropped = tokenizer.eos_token if config.end_in_text == "drop" else None
-        self.smoothing = smoothing(config)
         self.counts: dict[str, int] = {}
-        if self.smoothing and spec.target == "number":
-            finding = f"{spec.name} is answered by a number, whose error has no labels to spread over"
-            raise ConfigError("train.label_smoothing", finding, "leave the key out")
         check_row_fits(tokenizer, self.max_length, "max_length")
 
     @staticmethod
@@ -72,20 +66,12 @@ class HeadAdapter:
 
     def model_settings(self) -> dict[str, Any]:
         """Label names, or one output for a number."""
-        if self.spec.target == "number":
-            return {"num_labels": 1, "problem_type": "regression"}
-        names = dict(enumerate(self.labels))
-        return {
-            "num_labels": len(names),
-            "id2label": names,
-            "label2id": {name: at for at, name in names.items()},
-            "problem_type": "single_label_classification",
-        }
+        return self.own.settings()
 
     def train_features(self, rows: Dataset) -> Dataset:
-        """Tokens and target: the output's index, or the standardised number."""
+        """Tokens and target."""
         columns, _ = self._tokens(rows)
-        columns["target"] = [self._target(label) for label in rows["label"]]
+        columns["target"] = [self.own.target(label) for label in rows["label"]]
         return Dataset.from_dict(columns)
 
     def eval_features(self, rows: Dataset) -> Dataset:
@@ -106,14 +92,8 @@ class HeadAdapter:
         return len(batch["input_ids"])
 
     def loss(self, model: Any, batch: Batch) -> torch.Tensor:
-        """Cross-entropy, or squared error on standardised numbers, summed over the rows.
-
-        Smoothed by a share e, the target is 1 - e on its label plus e / labels on each (arXiv 1512.00567, section 7).
-        """
-        logits = model(**model_inputs(batch)).logits.float()
-        if self.spec.target == "number":
-            return functional.mse_loss(logits[:, 0], batch["target"].float(), reduction="sum")
-        return functional.cross_entropy(logits, batch["target"], reduction="sum", label_smoothing=self.smoothing)
+        """Of the outputs, summed over the rows."""
+        return self.own.loss(model(**model_inputs(batch)).logits.float(), batch["target"])
 
     def outputs(self, model: Any, batch: Batch) -> list[list[float]]:
         """The logits of each row, in the order of the model's outputs."""
@@ -121,20 +101,7 @@ class HeadAdapter:
 
     def evidence(self, row: Row, features: Sequence[Feature], outputs: Sequence[list[float]]) -> Evidence:
         """Logits by label name, or the number on the label's own scale."""
-        if self.spec.target == "number":
-            mean, deviation = self._scale()
-            return {"value": outputs[0][0] * deviation + mean}
-        return {"scores": dict(zip(self.labels, outputs[0], strict=True))}
-
-    def _target(self, label: str | float) -> int | float:
-        if isinstance(label, str):
-            return self.labels.index(label)
-        mean, deviation = self._scale()
-        return (label - mean) / deviation
-
-    def _scale(self) -> tuple[float, float]:
-        scale = self.spec.scale
-        return (0.0, 1.0) if scale is None else (scale.mean, scale.sd)
+        return self.own.evidence(outputs[0])
 
     def _texts(self, rows: Dataset) -> list[list[str]]:
         """The first texts, and the second ones where there are pairs, without end tokens where these are dropped."""

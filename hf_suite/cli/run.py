@@ -150,9 +150,20 @@ def _show(result: Result, folder: Path, as_json: bool) -> None:
         wide_console().print(table)
     for caveat in result.caveats:
         typer.echo(f"caveat: {caveat}")
-    for event in result.events:
+    for event in [*result.events, *_calibrated(result)]:
         typer.echo(f"note: {event}")
     typer.echo(f"written to {folder}")
+
+
+def _calibrated(result: Result) -> list[str]:
+    """How far confidence is from the truth, and what the temperature makes of it."""
+    heat = result.fitted.get("temperature")
+    return [
+        f"{split}: confidence is off by {counts['calibration_error']:.2f} (ECE, percent), and by "
+        f"{counts['calibration_error_at_temperature']:.2f} with the temperature {heat:.3g} that tune gave"
+        for split, counts in result.counts.items()
+        if heat is not None and "calibration_error" in counts
+    ]
 
 
 def _number(value: float | None, unit: str) -> str:

@@ -15,12 +15,12 @@ from hf_suite.files.columnar import kept, table_of
 from hf_suite.files.gathering import dealt, gathered, joined, numbered
 from hf_suite.files.opening import Examined, examined, unpacked, unreadable
 from hf_suite.files.places import is_text_folder, paths, splits
-from hf_suite.files.writing import FORMATS
+from hf_suite.files.writing import FORMATS, JOINED
 
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["FORMATS", "Found", "blocks", "kept", "name", "paths", "read", "sha256", "splits", "table_of"]
+__all__ = ["FORMATS", "JOINED", "Found", "blocks", "kept", "name", "paths", "read", "sha256", "splits", "table_of"]
 
 Told = Callable[[int, int], None]
 """Told how many bytes of how many have been read."""

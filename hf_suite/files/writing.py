@@ -11,15 +11,20 @@ if TYPE_CHECKING:
     import pyarrow
 
 Tables = Iterable["pyarrow.Table"]
+JOINED = b"joined"
+"""Metadata of a field: what stands between the texts of its lists in a CSV."""
 
 
 def _csv(path: Path, schema: "pyarrow.Schema", tables: Tables) -> None:
-    """A header and a line a row; null is an empty cell, and a list or an object is written as JSON."""
+    """A header and a line a row; null is an empty cell, and a list or an object is written as JSON.
+
+    A list of texts whose field has JOINED as metadata is one text, with that between its parts.
+    """
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(schema.names)
         for table in tables:
-            columns = [map(_cell, table[name].to_pylist()) for name in schema.names]
+            columns = [map(_cell(schema.field(name)), table[name].to_pylist()) for name in schema.names]
             writer.writerows(zip(*columns, strict=True))
 
 
@@ -48,8 +53,15 @@ FORMATS: dict[str, Callable[[Path, "pyarrow.Schema", Tables], None]] = {
 """Ending -> what writes tables of that schema, in their order."""
 
 
-def _cell(value: Any) -> Any:
-    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict) else value
+def _cell(field: "pyarrow.Field") -> Callable[[Any], Any]:
+    between = (field.metadata or {}).get(JOINED)
+
+    def cell(value: Any) -> Any:
+        if between is not None and isinstance(value, list):
+            return between.decode().join(value)
+        return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict) else value
+
+    return cell
 
 
 def _json(value: Any) -> Any:

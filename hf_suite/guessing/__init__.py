@@ -1,7 +1,7 @@
 """A table -> the task that it is most likely meant for, with a reason for each column; what is said overrules."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +10,15 @@ from hf_suite.errors import ConfigError, DataError
 from hf_suite.guessing.facts import FEW, Column, columns
 from hf_suite.guessing.rules import RULES, Ambiguous, Asked, Found
 from hf_suite.kinds import KINDS
+from hf_suite.spec import label_text, split_labels
 
 if TYPE_CHECKING:
     import pyarrow
 
 __all__ = ["Ambiguous", "Guess", "guess", "language"]
 
+MANY = 1_000
+"""More labels than these, of rows that have several, are no classes unless they are named as such."""
 _WAY = "name another column as task.columns.label=COLUMN"
 
 
@@ -79,18 +82,32 @@ def _classes(facts: dict[str, Any], asked: Asked) -> dict[str, Any]:
     """Labels found, once the columns can be learnt."""
     label = asked.columns[facts["columns"]["label"]]
     _check_texts(facts, asked, label)
+    several = facts.get("target") == "labels"
+    values = _parts(asked, label, facts.get("separator")) if several else label.values
     _check_label(facts, asked, label)
     if facts.get("target") == "number" or facts.get("labels") is not None:
         return facts
-    found = asked.names.get(label.name) or sorted({_label_text(value) for value in label.values}, key=_natural)
+    found = asked.names.get(label.name) or sorted({label_text(value) for value in values}, key=_natural)
+    if several:
+        _check_several(found, label, asked.place)
     return {**facts, "labels": found}
 
 
-def _label_text(value: Any) -> str:
-    """As `columns.plain` writes it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+def _parts(asked: Asked, label: Column, separator: str | None) -> set[Any]:
+    """Every label that a row has."""
+    rows = asked.table[label.name].to_pylist()
+    if label.sort not in {"list", "text"}:
+        return set(label.values)
+    return {part for row in rows if row is not None for part in split_labels(row, separator)}
+
+
+def _check_several(found: Sequence[str], label: Column, place: str) -> None:
+    if len(found) < 2:
+        finding = f"the only label of all rows is {next(iter(found), '')!r} (column {label.name!r})"
+        raise DataError(place, finding, f"give rows of another label too, or {_WAY}")
+    if len(found) > MANY:
+        finding = f"column {label.name!r} has {len(found):,} different labels, too many to be taken for classes"
+        raise DataError(place, finding, f"list them as task.labels=[...], or {_WAY}")
 
 
 def _natural(label: str) -> tuple[int, float, str]:
@@ -120,21 +137,25 @@ def _same(table: "pyarrow.Table", column: Column, label: Column) -> bool:
 
 def _check_label(facts: dict[str, Any], asked: Asked, label: Column) -> None:
     name, place = label.name, asked.place
-    if (label.several and asked.role("label") is None) or label.sort == "list":
-        finding = f"column {name!r} holds several labels a row, which cannot be trained yet"
-        raise DataError(place, finding, "keep one label a row, or name another column as task.columns.label=COLUMN")
+    if label.sort == "list" and (facts.get("target") != "labels" or not label.lists):
+        finding = f"column {name!r} holds lists" + ("" if label.lists else " of something else than labels")
+        raise DataError(place, finding, f"say task.target=labels, or {_WAY}" if label.lists else _WAY)
     if label.sort == "date":
         raise DataError(place, f"column {name!r} holds dates, not labels", _WAY)
     if label.counts:
         raise DataError(place, f"column {name!r} only counts the rows, so it is no label", _WAY)
     if not label.filled:
         raise DataError(place, f"column {name!r} is empty, so no row has a label", _WAY)
+    if label.sort == "list":
+        return
     if (len(label.values) if label.values else label.distinct) < 2:
-        only = _label_text(label.values[0]) if label.values else ""
+        only = label_text(label.values[0]) if label.values else ""
         finding = f"all {label.filled:,} rows have the label {only!r} (column {name!r})"
         raise DataError(place, finding, f"give rows of another label too, or {_WAY}")
     if facts.get("target") == "number":
         _check_number(label, place)
+        return
+    if facts.get("target") == "labels":
         return
     if label.distinct >= label.filled > 2:
         raise DataError(place, f"no two of {label.filled:,} rows have the same label (column {name!r})", _WAY)

@@ -15,7 +15,7 @@ LOOKED_AT = 2_000
 FEW = 100
 """More values than these are no classes, unless they are named as such."""
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ]\d{1,2}:\d{2}.*)?")
-_SEPARATOR = re.compile(r"\s*[;|,]\s*")
+_SEPARATORS = (";", "|", ",")
 
 Sort = Literal["text", "whole", "number", "boolean", "date", "list", "struct", "nothing"]
 
@@ -37,10 +37,17 @@ class Column:
     """Mean number of words of a text."""
     fields: tuple[str, ...]
     """Of structs, and of lists of structs."""
-    several: bool
-    """Whether it holds several values a row: a list, or short texts with a separator that share their parts."""
+    separator: str | None
+    """What stands between the parts of short texts that share their parts."""
+    lists: bool
+    """Whether it holds lists of plain values."""
     counts: bool
     """Whether it only counts the rows: 0, 1, 2, ... or 1, 2, 3, ..."""
+
+    @property
+    def several(self) -> bool:
+        """Whether it holds several values a row: a list, or short texts with a separator that share their parts."""
+        return self.lists or self.separator is not None
 
     @property
     def few(self) -> bool:
@@ -76,7 +83,8 @@ def column(table: "pyarrow.Table", name: str) -> Column:
         values=_values(values) if plain and distinct <= FEW else (),
         words=sum(len(value.split()) for value in head) / len(head) if sort == "text" and head else 0.0,
         fields=_fields(values.type),
-        several=_several(sort, values.type, head),
+        separator=_separator(head) if sort == "text" else None,
+        lists=sort == "list" and not _fields(values.type) and _plain(head),
         counts=sort == "whole" and distinct == len(values) > 2 and _counts(values),
     )
 
@@ -118,17 +126,20 @@ def _fields(kind: "pyarrow.DataType") -> tuple[str, ...]:
     return tuple(field.name for field in inner) if types.is_struct(inner) else ()
 
 
-def _several(sort: Sort, kind: "pyarrow.DataType", head: list[Any]) -> bool:
-    """Lists of plain values; or texts of which some have a separator, and whose parts are few beside the texts."""
-    if sort == "list":
-        return not _fields(kind) and all(isinstance(part, str | int) for value in head for part in value)
-    if sort != "text" or not head:
-        return False
-    parts = [_SEPARATOR.split(value.strip()) for value in head]
-    many = [found for found in parts if len(found) > 1]
-    counted = Counter(part for found in parts for part in found)
-    short = all(len(part.split()) <= 3 for part in counted)
-    return short and len(many) * 10 >= len(parts) and len(counted) <= FEW and 2 * len(counted) <= len(head)
+def _plain(lists: list[Any]) -> bool:
+    return all(isinstance(part, str | int) for value in lists for part in value)
+
+
+def _separator(head: list[str]) -> str | None:
+    """The first by which a tenth of the texts are of several parts, all of them short, few and repeated."""
+    for separator in _SEPARATORS:
+        parts = [[part.strip() for part in value.split(separator)] for value in head]
+        many = [found for found in parts if len(found) > 1]
+        counted = Counter(part for found in parts for part in found)
+        short = all(len(part.split()) <= 3 for part in counted)
+        if short and many and len(many) * 10 >= len(parts) and len(counted) <= FEW and 2 * len(counted) <= len(head):
+            return separator
+    return None
 
 
 def _counts(values: "pyarrow.ChunkedArray") -> bool:

@@ -109,7 +109,7 @@ def question_answering(asked: Asked) -> Found | None:
 
 
 def classification(asked: Asked) -> Found | None:
-    """A text or two, and one of few values or a number."""
+    """A text or two, and one of few values, several of them or a number."""
     label, why = _label(asked)
     if label is None:
         return None
@@ -118,16 +118,33 @@ def classification(asked: Asked) -> Found | None:
         return None
     column = asked.columns[label]
     columns = dict(zip(("text", "text_pair"), texts, strict=False)) | {"label": label}
-    number = asked.said.get("target", "number" if _is_number(column) else "label") == "number"
-    if number:
-        kind = f"{column.distinct:,} different numbers: a number is learnt, not classes"
-        metrics, headline, target = ["pearson", "spearmanr"], "pearson", {"target": "number"}
-    else:
-        kind = f"{column.distinct:,} different values: classes"
-        metrics, headline, target = ["accuracy", "matthews_correlation"], "accuracy", {}
+    likely = "number" if _is_number(column) else "labels" if column.several else "label"
+    made = _TARGETS.get(asked.said.get("target", likely), _one_label)
+    kind, facts = made(column)
     reasons = {"kind": kind, "label": why} | dict(zip(("text", "text_pair"), why_texts, strict=False))
-    facts = {"kind": "classification", "columns": columns, **target, "metrics": metrics, "headline": headline}
-    return Found(facts, reasons)
+    return Found({"kind": "classification", "columns": columns, **facts}, reasons)
+
+
+def _one_label(column: Column) -> tuple[str, dict[str, Any]]:
+    facts = {"metrics": ["accuracy", "matthews_correlation"], "headline": "accuracy"}
+    return f"{column.distinct:,} different values: classes", facts
+
+
+def _several_labels(column: Column) -> tuple[str, dict[str, Any]]:
+    between = {} if column.sort == "list" else {"separator": column.separator or ";"}
+    how = f"texts with {between['separator']!r} between their parts" if between else "lists"
+    metrics = {"metrics": ["multilabel_f1", "subset_accuracy", "map"], "headline": "micro_f1"}
+    way = "; for one label a row say task.target=label" if between else ""
+    return f"{how}: several labels a row{way}", {"target": "labels", **between, **metrics}
+
+
+def _number(column: Column) -> tuple[str, dict[str, Any]]:
+    facts = {"target": "number", "metrics": ["pearson", "spearmanr"], "headline": "pearson"}
+    return f"{column.distinct:,} different numbers: a number is learnt, not classes", facts
+
+
+_TARGETS = {"label": _one_label, "labels": _several_labels, "number": _number}
+"""`task.target` -> a reason and the fields that go with it."""
 
 
 def _is_number(column: Column) -> bool:

@@ -1,14 +1,15 @@
 """How sure a classification may say it is: probabilities from scores, softened by a temperature, and how far off."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy
 
 from hf_suite.kinds.base import Evidence, softmax
-from hf_suite.metrics.base import RowId
 from hf_suite.spec import TaskSpec
 
+HEAT = "temperature"
+"""The name under which it is fitted."""
 _COLDEST, _WARMEST = 0.1, 10.0
 _BINS = 15
 
@@ -23,20 +24,29 @@ def probabilities(evidence: Evidence, spec: TaskSpec, temperature: float = 1.0) 
     return found
 
 
-def temperature(evidence: Mapping[RowId, Evidence], references: Mapping[RowId, Any], spec: TaskSpec) -> float:
-    """The one, from 0.1 to 10, under which the rows' labels are likeliest (Guo et al. 2017, arXiv 1706.04599)."""
+def temperature(right: Callable[[float], Any]) -> float:
+    """The one, from 0.1 to 10, under which what was right is likeliest (Guo et al. 2017, arXiv 1706.04599).
+
+    `right` gives, for a temperature, the probability of what was right in each row.
+    """
     from scipy.optimize import minimize_scalar
 
     def cost(logarithm: float) -> float:
-        heat = float(numpy.exp(logarithm))
-        shares = [probabilities(evidence[row], spec, heat)[label] for row, label in references.items()]
-        return float(-numpy.log(numpy.maximum(shares, 1e-300)).mean())
+        return float(-numpy.log(numpy.maximum(right(float(numpy.exp(logarithm))), 1e-300)).mean())
 
     bounds = (float(numpy.log(_COLDEST)), float(numpy.log(_WARMEST)))
     return float(numpy.exp(minimize_scalar(cost, bounds=bounds, method="bounded").x))
 
 
-def expected_error(shares: Iterable[Mapping[str, float]], golds: Sequence[str]) -> float:
+def errors(
+    shares: Callable[[float], Iterable[Mapping[Any, float]]], golds: Sequence[Any], fitted: Mapping[str, float]
+) -> dict[str, float]:
+    """`expected_error` without the temperature that was fitted and with it."""
+    heats = {"calibration_error": 1.0, "calibration_error_at_temperature": fitted[HEAT]}
+    return {name: expected_error(shares(heat), golds) for name, heat in heats.items()}
+
+
+def expected_error(shares: Iterable[Mapping[Any, float]], golds: Sequence[Any]) -> float:
     """The expected calibration error in percent: of 15 equal bins of confidence, weighted by their rows, the mean
     distance between confidence and accuracy (Guo et al. 2017, equation 3)."""
     likeliest = [max(found.items(), key=lambda pair: pair[1]) for found in shares]

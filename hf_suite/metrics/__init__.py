@@ -1,6 +1,6 @@
 """METRICS: the scores, each a pure function of answers and references; one file per family."""
 
-from hf_suite.metrics import classification, language_modeling, matching, regression, rouge, squad
+from hf_suite.metrics import classification, language_modeling, matching, multi_label, regression, rouge, squad
 from hf_suite.metrics.base import BITS, COUNT, ERROR, PERCENT, PERPLEXITY, Metric, Unit
 from hf_suite.metrics.translation import SacreBleu
 
@@ -34,6 +34,21 @@ METRICS: dict[str, Metric] = {
         rows=classification.rows_matthews,
         total=classification.total_matthews,
     ),
+    "multilabel_f1": Metric(
+        "multilabel_f1",
+        {"micro_f1": PERCENT, "macro_f1": PERCENT},
+        multi_label.score_f1,
+        rows=multi_label.rows_f1,
+        total=multi_label.total_f1,
+    ),
+    "subset_accuracy": Metric(
+        "subset_accuracy",
+        {"subset_accuracy": PERCENT},
+        multi_label.score_subset_accuracy,
+        rows=multi_label.rows_subset_accuracy,
+        total=multi_label.total_subset_accuracy,
+    ),
+    "map": Metric("map", {"map": PERCENT}, multi_label.score_map, needs_evidence=True),
     "pearson": Metric(
         "pearson",
         {"pearson": PERCENT},
