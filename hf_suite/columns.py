@@ -1,14 +1,14 @@
 """The data's own columns -> role-named ones: labels by name, nulls refused. Takes tables; fetches nothing."""
 
-import math
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from hf_suite import schema
+from hf_suite import labels, schema
 from hf_suite.errors import DataError
 from hf_suite.kinds import KINDS
+from hf_suite.labels import is_list, is_text
 from hf_suite.metrics.base import RowId
-from hf_suite.spec import TaskSpec, label_text, normalized, split_labels
+from hf_suite.spec import TaskSpec, split_labels
 
 if TYPE_CHECKING:
     import pyarrow
@@ -35,7 +35,7 @@ def by_role(
     for role in sorted(spec.columns.keys() - KINDS[spec.kind].targets(spec) - {"references"}):
         arrays[role] = _input(arrays[role], place, ids, role=role, column=spec.columns[role])
     if "label" in arrays:
-        read, kind = _reader(spec, names)
+        read, kind = labels.reader(spec, names)
         pairs = zip(arrays["label"].to_pylist(), ids, strict=True)
         arrays["label"] = pyarrow.array([read(value, place, row) for value, row in pairs], kind)
     if "answers" in arrays:
@@ -63,37 +63,10 @@ def plain(source: "pyarrow.Table", spec: TaskSpec, *, ids: bool) -> "pyarrow.Tab
             continue
         at, values = source.column_names.index(column), source[column]
         if role == "label" and spec.target != "number" and not ids:
-            texts = _label_texts(values) if spec.target == "label" else _label_lists(values, spec.separator)
-            source = source.set_column(at, column, texts)
-        elif role in KINDS[spec.kind].inputs | {"text_pair"} and values.null_count and _is_text(values.type):
+            source = source.set_column(at, column, labels.as_texts(values, spec))
+        elif role in KINDS[spec.kind].inputs | {"text_pair"} and values.null_count and is_text(values.type):
             source = source.set_column(at, column, pyarrow.compute.fill_null(values, ""))
     return source
-
-
-def _label_lists(values: "pyarrow.ChunkedArray", separator: str | None) -> "pyarrow.ChunkedArray":
-    """Texts for what lists hold; texts are split, and one that is not there has no label."""
-    import pyarrow
-
-    if _is_text(values.type) or pyarrow.types.is_null(values.type):
-        return pyarrow.chunked_array([[split_labels(value or "", separator) for value in values.to_pylist()]])
-    if not _is_list(values.type):
-        return values
-    lists = [None if found is None else [label_text(value) for value in found] for found in values.to_pylist()]
-    return pyarrow.chunked_array([lists])
-
-
-def _label_texts(values: "pyarrow.ChunkedArray") -> "pyarrow.ChunkedArray":
-    """`1` for 1 and for 1.0, `true` for true; null for what is no label."""
-    import pyarrow
-    import pyarrow.compute
-
-    if pyarrow.types.is_floating(values.type):
-        whole = [int(value) if value is not None and value.is_integer() else value for value in values.to_pylist()]
-        return pyarrow.chunked_array([[None if value is None or value != value else str(value) for value in whole]])
-    if pyarrow.types.is_nested(values.type):
-        return values
-    texts = pyarrow.compute.utf8_trim_whitespace(values.cast(pyarrow.string()))
-    return pyarrow.compute.if_else(pyarrow.compute.equal(texts, ""), None, texts)
 
 
 def as_written(
@@ -110,23 +83,14 @@ def as_written(
     roles = {
         role: _column(source, spec.columns[role], place, key=f"task.columns.{role}") for role in {*there, *lacking}
     }
-    if "label" in roles and spec.target == "label":
-        written = [_written(value, names or ()) for value in roles["label"].to_pylist()]
-        roles["label"] = pyarrow.chunked_array([pyarrow.array(written)])
+    if "label" in roles and spec.target != "number":
+        values = roles["label"].to_pylist()
+        if spec.separator is not None:
+            values = [split_labels(value or "", spec.separator) for value in values]
+        roles["label"] = pyarrow.chunked_array(
+            [pyarrow.array([labels.written(value, names or ()) for value in values])]
+        )
     return roles
-
-
-def _written(value: Any, names: Sequence[str]) -> Any:
-    """A label's name, its text, or a list of such; None for none, and for -1 among ids."""
-    if isinstance(value, list):
-        return [_written(one, names) for one in value]
-    if value is None or value != value or value == "" or (value == -1 and names):
-        return None
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return names[value] if isinstance(value, int) and 0 <= value < len(names) else str(value)
 
 
 def has_target(table: "pyarrow.Table", spec: TaskSpec) -> "pyarrow.Array":
@@ -196,9 +160,9 @@ def _input(
         finding = f"{array.null_count:,} rows have no {column!r} (null), first row {row}"
         remedy = f"fill or remove them, or name another column as task.columns.{role}=COLUMN"
         raise DataError(place, finding, remedy)
-    if role != "id" and _is_list(array.type) and _is_text(array.type.value_type):
+    if role != "id" and is_list(array.type) and is_text(array.type.value_type):
         return pyarrow.compute.binary_join(array, " ")
-    if role != "id" and len(array) and not _is_text(array.type):
+    if role != "id" and len(array) and not is_text(array.type):
         finding = f"column {column!r} holds {array.type}, not text"
         raise DataError(place, finding, f"name a column of texts as task.columns.{role}=COLUMN")
     return array
@@ -208,11 +172,11 @@ def _texts(array: "pyarrow.ChunkedArray", place: str, *, role: str, column: str)
     """A column of texts, or of lists of them, as lists without those that say nothing; null where none is left."""
     import pyarrow
 
-    held = array.type.value_type if _is_list(array.type) else array.type
-    if not _is_text(held) and not pyarrow.types.is_null(held):
+    held = array.type.value_type if is_list(array.type) else array.type
+    if not is_text(held) and not pyarrow.types.is_null(held):
         finding = f"column {column!r} holds {array.type}, neither texts nor lists of them"
         raise DataError(place, finding, f"name a column of texts as task.columns.{role}=COLUMN")
-    read = _several if _is_list(array.type) else _singles
+    read = _several if is_list(array.type) else _singles
     return pyarrow.chunked_array(map(read, array.chunks), pyarrow.list_(pyarrow.string()))
 
 
@@ -238,21 +202,8 @@ def is_readable(kind: "pyarrow.DataType") -> bool:
     """Whether values of that type are texts, lists of them, or none at all."""
     import pyarrow
 
-    held = kind.value_type if _is_list(kind) else kind
-    return _is_text(held) or pyarrow.types.is_null(held)
-
-
-def _is_text(kind: "pyarrow.DataType") -> bool:
-    import pyarrow
-
-    tests = (pyarrow.types.is_string, pyarrow.types.is_large_string, pyarrow.types.is_string_view)
-    return any(test(kind) for test in tests)
-
-
-def _is_list(kind: "pyarrow.DataType") -> bool:
-    import pyarrow
-
-    return pyarrow.types.is_list(kind) or pyarrow.types.is_large_list(kind)
+    held = kind.value_type if is_list(kind) else kind
+    return is_text(held) or pyarrow.types.is_null(held)
 
 
 def _check_answers(kind: "pyarrow.DataType", place: str, *, column: str) -> None:
@@ -264,70 +215,3 @@ def _check_answers(kind: "pyarrow.DataType", place: str, *, column: str) -> None
         finding = f"column {column!r} holds {kind}, not answers"
         remedy = 'write them as {"text": [...], "answer_start": [...]}, empty lists for none'
         raise DataError(place, finding, remedy)
-
-
-def _number(value: Any, place: str, row: RowId) -> float | None:
-    """The number of a row; None for null and NaN."""
-    if value is None or value != value:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isinf(value):
-        remedy = "name a column of numbers as task.columns.label=COLUMN"
-        raise DataError(f"{place} row {row}", f"label {value!r} is no finite number", remedy)
-    return float(value)
-
-
-_Read = Callable[[Any, str, RowId], Any]
-"""(value, place, row) -> a reference; None where the row has none."""
-
-
-def _reader(spec: TaskSpec, names: Sequence[str] | None) -> tuple[_Read, "pyarrow.DataType"]:
-    """What reads the column of role `label`, and the type of references."""
-    import pyarrow
-
-    namer = _namer(spec, names)
-    readers: dict[str, tuple[_Read, pyarrow.DataType]] = {
-        "label": (namer, pyarrow.string()),
-        "labels": (_several_labels(spec, namer), pyarrow.list_(pyarrow.string())),
-        "number": (_number, pyarrow.float64()),
-    }
-    return readers[spec.target]
-
-
-def _several_labels(spec: TaskSpec, namer: _Read) -> _Read:
-    """Label names in the task's order."""
-
-    def read(value: Any, place: str, row: RowId) -> list[str] | None:
-        if value is None:
-            return None
-        if not isinstance(value, str | list) or (spec.separator is None and isinstance(value, str)):
-            remedy = "name a column of lists as task.columns.label=COLUMN, or say task.separator"
-            raise DataError(f"{place} row {row}", f"label {value!r} is no list", remedy)
-        found = {namer(part, place, row) for part in split_labels(value, spec.separator)} - {None}
-        return [label for label in spec.labels or sorted(found) if label in found]
-
-    return read
-
-
-def _namer(spec: TaskSpec, names: Sequence[str] | None) -> Callable[[Any, str, RowId], str | None]:
-    """(value, place, row) -> the task's label name; None for null, NaN and -1.
-
-    A number is an id, read by the data's own `names`, or else by the order of the task's labels. Where the
-    task has no labels, a name stands for itself.
-    """
-    known = {normalized(label): label for label in spec.labels or ()}
-    order = names if names is not None else spec.labels or ()
-
-    def name(value: Any, place: str, row: RowId) -> str | None:
-        if value is None or value == -1 or value != value:
-            return None
-        if isinstance(value, float) and value.is_integer():  # a reader's way to hold ids beside nulls
-            value = int(value)
-        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(order):
-            value = order[value]
-        label = known.get(normalized(value)) if spec.labels is not None else str(value)
-        if label is None:
-            finding = f"label {value!r} is not one of {', '.join(spec.labels or ())}"
-            raise DataError(f"{place} row {row}", finding, "write the data's label names as task.labels=[...]")
-        return label
-
-    return name
