@@ -14,7 +14,7 @@ from hf_suite.config import RunConfig, TrainConfig
 from hf_suite.errors import SuiteError
 from hf_suite.evaluation import choosing
 from hf_suite.experiment import prepared
-from hf_suite.loop import finetune
+from hf_suite.loop import finetune, repeats
 from hf_suite.parts import Parts, parts
 from hf_suite.plan import BenchCell
 from hf_suite.session import Progress, Session
@@ -138,7 +138,7 @@ def _finetuning(session: Session) -> float:
     sample = train.rows.select(range(min(_TRAIN_ROWS, len(train.rows))))
     features = session.adapter.train_features(sample)
     encode = (time.perf_counter() - begun) / len(sample) * len(train.rows)
-    total = round(len(features) / len(sample) * len(train.rows))
+    total = round(batching.epoch_size(len(features), repeats(features)) / len(sample) * len(train.rows))
     steps = batching.steps_in(total, batch_size=config.batch_size, epochs=config.epochs, max_steps=config.max_steps)
     lengths = features["length"][:]
     tokens = steps * min(config.batch_size, total) * sum(lengths) / len(lengths)

@@ -92,11 +92,12 @@ def finetune(
     wrapped = sharding.wrapped(model, accelerator)
     trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     optimizer = _optimizer(trained, config, times or {}, start)
-    lengths, each = features["length"][:], config.batch_size
-    steps = batching.steps_in(len(lengths), batch_size=each, epochs=config.epochs, max_steps=config.max_steps)
+    lengths, each, often = features["length"][:], config.batch_size, repeats(features)
+    many = batching.epoch_size(len(lengths), often)
+    steps = batching.steps_in(many, batch_size=each, epochs=config.epochs, max_steps=config.max_steps)
     done = start.step if start is not None else 0
     size = config.micro_batch_size or -(-each // accelerator.num_processes)
-    plans = _plans(lengths, batch_size=each, seed=seed, done=done)
+    plans = _plans(lengths, often, batch_size=each, seed=seed, done=done)
     for step, (epoch, planned, is_last) in zip(range(done + 1, steps + 1), plans, strict=False):
         data = _Planned(adapter, features, planned, step)
         rate = rates.learning_rate(step - 1, steps, config)
@@ -130,12 +131,19 @@ def _optimizer(
     return optimizer
 
 
-def _plans(lengths: Sequence[int], *, batch_size: int, seed: int, done: int) -> Iterator[tuple[int, list[int], bool]]:
+def repeats(features: Dataset) -> Sequence[float] | None:
+    """How often an epoch reads each feature; None where each is read once."""
+    return features["repeats"][:] if "repeats" in features.column_names else None
+
+
+def _plans(
+    lengths: Sequence[int], often: Sequence[float] | None, *, batch_size: int, seed: int, done: int
+) -> Iterator[tuple[int, list[int], bool]]:
     """Of each step after `done`, without end: its epoch, its features, and whether it is the epoch's last."""
-    each = -(-len(lengths) // batch_size)
+    each = -(-batching.epoch_size(len(lengths), often) // batch_size)
     first, at = divmod(done, each)
     for epoch in itertools.count(first):
-        plan = batching.train_plan(lengths, batch_size=batch_size, seed=seed, epoch=epoch)
+        plan = batching.train_plan(lengths, batch_size=batch_size, seed=seed, epoch=epoch, repeats=often)
         yield from ((epoch, plan[place], place + 1 == each) for place in range(at if epoch == first else 0, each))
 
 

@@ -42,6 +42,13 @@ class TrainConfig(Record):
     """Largest norm of the whole gradient; null does not clip."""
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     """Share of each target that is spread evenly over all labels (of a span: over the window's tokens) in training."""
+    class_weights: Literal["balanced"] | dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] | None = None
+    """How much a label's rows count in the loss: label: weight (1 for the others), or balanced, which lets each label
+    count as much as another; null lets each row."""
+    focal_gamma: float = Field(0.0, ge=0, le=10)
+    """Focal loss (arXiv 1708.02002): what has the probability p counts (1 - p)^gamma as much; 0 is cross-entropy."""
+    oversample: bool = False
+    """Read rows of rare labels so often in an epoch that each label has as many as the most frequent one."""
     gradient_checkpointing: bool = False
     """Compute activations again in the backward pass rather than keep them: less memory, more time, same numbers."""
     shard: bool = False

@@ -13,7 +13,7 @@ from hf_suite import batching, checkpoint, folders, memory, sharding, stamp, tra
 from hf_suite.config import TrainConfig
 from hf_suite.errors import RunError
 from hf_suite.evaluation import select
-from hf_suite.loop import State, Step, finetune
+from hf_suite.loop import State, Step, finetune, repeats
 from hf_suite.session import Progress, Session
 from hf_suite.stopping import interrupted
 
@@ -109,9 +109,8 @@ def _steps(session: Session, features: Dataset, start: State | None, progress: d
     config = session.config.train
     if config is None:
         return
-    total = batching.steps_in(
-        len(features), batch_size=config.batch_size, epochs=config.epochs, max_steps=config.max_steps
-    )
+    many = batching.epoch_size(len(features), repeats(features))
+    total = batching.steps_in(many, batch_size=config.batch_size, epochs=config.epochs, max_steps=config.max_steps)
     if _stops_early(session, config, progress["best"], total):  # before it was resumed
         return
     twin = sharding.sharded(session.model, session.accelerator) if config.shard else session.model

@@ -118,6 +118,14 @@ def check_writes_nothing(config: RunConfig) -> None:
             raise ConfigError(key, finding, "take it out, or say protocol=generation")
 
 
+def check_no_classes(config: RunConfig, why: str) -> None:
+    """Refuses keys that weigh classes where, for the reason given, none are learnt. Raises ConfigError."""
+    train = config.train
+    said = {} if train is None else {key: getattr(train, key) for key in ("class_weights", "focal_gamma", "oversample")}
+    for key in (key for key, value in said.items() if value):
+        raise ConfigError(f"train.{key}", f"{why}, so there are no classes to weigh", "leave the key out")
+
+
 def take(features: Dataset, indices: Sequence[int]) -> list[Feature]:
     """The features at these indices, as mappings."""
     columns = features[list(indices)]

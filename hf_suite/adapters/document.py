@@ -8,7 +8,17 @@ from datasets import Dataset
 from torch.nn import functional
 from transformers import PretrainedConfig
 
-from hf_suite.adapters.base import Batch, Feature, Given, Settled, check_writes_nothing, padded, smoothing, stand_in
+from hf_suite.adapters.base import (
+    Batch,
+    Feature,
+    Given,
+    Settled,
+    check_no_classes,
+    check_writes_nothing,
+    padded,
+    smoothing,
+    stand_in,
+)
 from hf_suite.adapters.prompting import DecoderAdapter
 from hf_suite.adapters.writing import summed_loss
 from hf_suite.config import RunConfig
@@ -47,8 +57,9 @@ class DocumentAdapter:
 
     @staticmethod
     def check_config(spec: TaskSpec, config: RunConfig) -> None:
-        """Nothing is written. Raises ConfigError."""
+        """Nothing is written, and no class learnt. Raises ConfigError."""
         check_writes_nothing(config)
+        check_no_classes(config, "a document is learnt token by token")
 
     @staticmethod
     def settle(spec: TaskSpec, config: RunConfig, given: Given) -> Settled:

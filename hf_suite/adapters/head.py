@@ -13,13 +13,14 @@ from hf_suite.adapters.base import (
     Feature,
     Given,
     Settled,
+    check_no_classes,
     check_row_fits,
     check_writes_nothing,
     model_inputs,
     padded_inputs,
     stand_in,
 )
-from hf_suite.adapters.targets import OUTPUTS
+from hf_suite.adapters.targets import OUTPUTS, repeats, weights
 from hf_suite.config import RunConfig
 from hf_suite.kinds import Evidence, Row
 from hf_suite.spec import TaskSpec
@@ -42,6 +43,7 @@ class HeadAdapter:
         self.max_length = config.max_length or self.default_length
         self.own = OUTPUTS[spec.target](spec, config, config.model.labels or spec.labels or ())
         self.dropped = tokenizer.eos_token if config.end_in_text == "drop" else None
+        self.oversample = config.train is not None and config.train.oversample
         self.counts: dict[str, int] = {}
         check_row_fits(tokenizer, self.max_length, "max_length")
 
@@ -51,13 +53,20 @@ class HeadAdapter:
 
     @staticmethod
     def check_config(spec: TaskSpec, config: RunConfig) -> None:
-        """No key that only writing reads. Raises ConfigError."""
+        """No key that only writing reads, or classes where a number is asked for. Raises ConfigError."""
         check_writes_nothing(config)
+        if not OUTPUTS[spec.target].classes:
+            check_no_classes(config, f"{spec.name} is answered by a number")
 
     @staticmethod
     def settle(spec: TaskSpec, config: RunConfig, given: Given) -> Settled:
-        """Nothing of its own."""
-        return Settled()
+        """The weight of each label, from the train rows where they are to be balanced. Raises ConfigError."""
+        if config.train is None or config.train.class_weights is None or given.train is None:
+            return Settled()
+        found = weights(spec, config.train.class_weights, given.train["label"][:])
+        said = ", ".join(f"{label} {weight:.3g}" for label, weight in found.items())
+        train = config.train.model_copy(update={"class_weights": found})
+        return Settled(over={"train": train}, notes=[f"train.class_weights: {said}"])
 
     @staticmethod
     def auto_model(config: PretrainedConfig) -> type[Any] | None:
@@ -69,9 +78,11 @@ class HeadAdapter:
         return self.own.settings()
 
     def train_features(self, rows: Dataset) -> Dataset:
-        """Tokens and target."""
+        """Tokens and target, and how often an epoch reads a row where rare labels are to be read more often."""
         columns, _ = self._tokens(rows)
         columns["target"] = [self.own.target(label) for label in rows["label"]]
+        if self.oversample:
+            columns["repeats"] = repeats(rows["label"][:])
         return Dataset.from_dict(columns)
 
     def eval_features(self, rows: Dataset) -> Dataset:

@@ -15,6 +15,7 @@ from hf_suite.adapters.base import (
     Feature,
     Given,
     Settled,
+    check_no_classes,
     check_row_fits,
     check_writes_nothing,
     model_inputs,
@@ -68,8 +69,9 @@ class SpanAdapter:
 
     @staticmethod
     def check_config(spec: TaskSpec, config: RunConfig) -> None:
-        """No key that only writing reads. Raises ConfigError."""
+        """No key that only writing or classes read. Raises ConfigError."""
         check_writes_nothing(config)
+        check_no_classes(config, "an answer is a place in its context")
 
     @staticmethod
     def settle(spec: TaskSpec, config: RunConfig, given: Given) -> Settled:

@@ -9,7 +9,7 @@ from torch.nn import functional
 from transformers import GenerationConfig
 
 from hf_suite.adapters import languages, sampling, settings
-from hf_suite.adapters.base import Batch, Feature, Given, check_row_fits, smoothing
+from hf_suite.adapters.base import Batch, Feature, Given, check_no_classes, check_row_fits, smoothing
 from hf_suite.adapters.limits import target_length
 from hf_suite.config import RunConfig
 from hf_suite.kinds import KINDS, Evidence, Row
@@ -48,6 +48,7 @@ class WritingAdapter:
     def check_config(spec: TaskSpec, config: RunConfig) -> None:
         """The generation settings, of task and run together. Raises ConfigError."""
         settings.check({**spec.generation, **config.generation})
+        check_no_classes(config, "what is written is learnt token by token")
 
     def model_settings(self) -> dict[str, Any]:
         """The generation settings, so that they are saved with the weights."""
