@@ -47,7 +47,7 @@ def run(
     Raises SuiteError: ConfigError, DataError, ModelError, RunError; Interrupted after SIGINT or SIGTERM, with the state
     saved.
     """
-    config = own.settled(config)
+    config = _sharded(own.settled(config))
     config = config.model_copy(update={"output": str(folders.place(config))})
     how = {"resume": resume, "allow_code": allow_code, "needs_eval": needs_eval}
     if launch.needed(config.processes):
@@ -56,7 +56,7 @@ def run(
         return record.read_result(folders.place(config))
     started = now()
     locking.check_free(folders.place(config))
-    with Stopping() as stopping:
+    with launch.unwrapped(), Stopping() as stopping:
         session = prepared(config, **how, watch=watch or _silent, stopping=stopping)
         choosing(session.spec, session.config.train, session.parts)
         session.accelerator.wait_for_everyone()  # or one process would find the folder that another has just begun
@@ -132,6 +132,13 @@ def finished(session: Session, *, started: str, allow_code: bool) -> Result:
         folders.remove_checkpoints(session.folder)
     session.accelerator.wait_for_everyone()
     return result
+
+
+def _sharded(config: RunConfig) -> RunConfig:
+    """The same with `train.shard` where the launcher asks for it. Raises ConfigError."""
+    if not launch.shards() or config.train is None:
+        return config
+    return config.model_copy(update={"train": config.train.model_copy(update={"shard": True})})
 
 
 def made_accelerator(config: RunConfig, model_config: Any, *, trains: bool) -> accelerate.Accelerator:

@@ -43,7 +43,8 @@ def evaluate_run(
     Raises SuiteError.
     """
     started = now()
-    with Stopping() as stopping:
+    launch.shards()
+    with launch.unwrapped(), Stopping() as stopping:
         asked = _asked(Path(run), task, over or {}, mirrors)
         place = output or Path(run) / "eval" / asked.spec.name
         _check_place(place)

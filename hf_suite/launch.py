@@ -21,6 +21,7 @@ from typing import Any
 
 import torch
 import torch.distributed
+from accelerate.utils import patch_environment
 
 from hf_suite import errors
 from hf_suite.errors import ConfigError, Interrupted, RunError, SuiteError
@@ -52,6 +53,10 @@ class _Rank:
         return (self.folder / f"{self.number}.log").read_text("utf-8", errors="replace")[-_TAIL:].strip()
 
 
+_FSDP, _OFFLOAD, _DEEPSPEED = "ACCELERATE_USE_FSDP", "FSDP_OFFLOAD_PARAMS", "ACCELERATE_USE_DEEPSPEED"
+"""Variables by which `accelerate launch` hands on what its config file asks for."""
+
+
 def started() -> int:
     """The processes of this run that a launcher has started, this one among them; 1 where there is none."""
     return int(os.environ.get("WORLD_SIZE", "1"))
@@ -60,17 +65,34 @@ def started() -> int:
 def needed(processes: int) -> bool:
     """Whether this process must start others for a run of so many. Raises ConfigError where a launcher started others.
 
-    Under torchrun or `accelerate launch` their number counts, and the key may be left out; what Accelerate would wrap
-    by a config file of its own is refused.
+    Under torchrun or `accelerate launch` their number counts, and the key may be left out.
     """
-    for name in ("FSDP", "DEEPSPEED"):
-        if os.environ.get(f"ACCELERATE_USE_{name}", "false").lower() == "true":
-            finding = f"the launcher is told to use {name}, to which this loop does not speak"
-            raise ConfigError("accelerate", finding, "take it out of the config file and say train.shard=true")
     if started() > 1 and processes not in (1, started()):
         finding = f"{processes} are asked for, and the launcher started {started()}"
         raise ConfigError("processes", finding, "leave it to the launcher")
     return started() == 1 and processes > 1
+
+
+def shards() -> bool:
+    """Whether an Accelerate config file asks for FSDP 2, which here is `train.shard`.
+
+    Raises ConfigError for what it may ask besides that is another way to hold a model in parts.
+    """
+    told = {name: os.environ.get(name, "false").lower() == "true" for name in (_DEEPSPEED, _FSDP, _OFFLOAD)}
+    if told[_DEEPSPEED]:
+        finding = "asks for DeepSpeed, which would do the optimizer's steps and the saving in place of this loop"
+        raise ConfigError("accelerate's config file", finding, "take it out, and say train.shard=true")
+    if told[_FSDP] and os.environ.get("FSDP_VERSION", "1") != "2":
+        raise ConfigError("accelerate's config file", "asks for FSDP 1", "write fsdp_version: 2")
+    if told[_FSDP] and told[_OFFLOAD]:
+        finding = "asks FSDP to keep weights on the CPU, which this loop does not"
+        raise ConfigError("accelerate's config file", finding, "write fsdp_offload_params: false")
+    return told[_FSDP]
+
+
+def unwrapped() -> contextlib.AbstractContextManager[None]:
+    """While it lasts, Accelerate does not wrap a model, and transformers loads it whole on every process."""
+    return patch_environment(**{_FSDP: "false"})
 
 
 def check(processes: int, device: str, *, gpus: int, cores: int) -> None:

@@ -243,10 +243,32 @@ def test_a_sharded_training_is_resumed_to_the_bit(small_world, tiny_checkpoint, 
     assert weights[0] == weights[1]
 
 
-@pytest.mark.parametrize("name", ["FSDP", "DEEPSPEED"])
-def test_what_accelerate_would_wrap_itself_is_refused(small_world, still, tmp_path, monkeypatch, name):
-    monkeypatch.setenv(f"ACCELERATE_USE_{name}", "true")
+def test_fsdp_2_of_an_accelerate_config_file_is_sharding(small_world, still, tmp_path, monkeypatch):
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    monkeypatch.setenv("FSDP_VERSION", "2")
+    result = experiment.run(world.run_config(small_world, "reviews", still, output=str(tmp_path / "run")))
+    assert result.config["train"]["shard"] is True
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        (
+            {"ACCELERATE_USE_DEEPSPEED": "true"},
+            "asks for DeepSpeed, which would do the optimizer's steps and the saving in place of this loop; "
+            "take it out, and say train.shard=true",
+        ),
+        ({"ACCELERATE_USE_FSDP": "true"}, "asks for FSDP 1; write fsdp_version: 2"),
+        (
+            {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2", "FSDP_OFFLOAD_PARAMS": "true"},
+            "asks FSDP to keep weights on the CPU, which this loop does not; write fsdp_offload_params: false",
+        ),
+    ],
+)
+def test_another_way_to_hold_a_model_in_parts_is_refused(small_world, still, tmp_path, monkeypatch, told, sentence):
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
     with pytest.raises(ConfigError) as refused:
         experiment.run(world.run_config(small_world, "reviews", still, output=str(tmp_path / "run")))
-    finding = f"the launcher is told to use {name}, to which this loop does not speak"
-    assert str(refused.value) == f"accelerate: {finding}; take it out of the config file and say train.shard=true"
+    assert str(refused.value) == f"accelerate's config file: {sentence}"
+    assert not (tmp_path / "run").exists()
