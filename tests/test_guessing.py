@@ -3,7 +3,7 @@
 import pyarrow
 import pytest
 
-from hf_suite.errors import ConfigError
+from hf_suite.errors import ConfigError, DataError
 from hf_suite.guessing import Ambiguous, guess, language
 
 LONG = [f"this is the text number {at} of them all" for at in range(20)]
@@ -49,6 +49,31 @@ def test_two_texts_are_a_pair(given, roles):
 
 def test_a_text_that_is_named_as_one_is_read_alone_beside_another():
     assert columns(review=LONG, director=LONG[::-1], label=MOODS) == {"text": "review", "label": "label"}
+
+
+SPELT = {"word": [f"word{at}" for at in range(20)], "sounds": [f"sound{at}" for at in range(20)]}
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "headline"),
+    [({}, "text2text", "chrf"), ({"kind": "text2text"}, "text2text", "chrf"),
+     ({"kind": "translation"}, "translation", "bleu"), ({"kind": "summarization"}, "summarization", "rougeL")],
+)  # fmt: skip
+def test_a_text_to_read_and_one_to_write_that_are_named_need_no_guess(said, kind, headline):
+    found = made({"columns": {"source": "word", "target": "sounds"}, **said}, **SPELT)
+
+    assert (found.facts["kind"], found.facts["headline"]) == (kind, headline)
+    assert found.facts["columns"] == {"source": "word", "target": "sounds"}
+    assert found.reasons["source"] == "as said"
+
+
+def test_a_kind_whose_columns_are_not_found_names_what_it_needs():
+    with pytest.raises(DataError) as refused:
+        made({"kind": "text2text"}, **SPELT)
+    assert str(refused.value) == (
+        "rows.csv: no source and target are to be found among word (20 texts), sounds (20 texts); "
+        "name them as task.columns.source=COLUMN task.columns.target=COLUMN"
+    )
 
 
 def test_a_column_named_as_the_label_wins_over_one_of_few_values():

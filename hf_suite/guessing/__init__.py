@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hf_suite import schema
 from hf_suite.errors import ConfigError, DataError
 from hf_suite.guessing.facts import FEW, Column, columns
-from hf_suite.guessing.rules import RULES, Ambiguous, Asked, Found
+from hf_suite.guessing.rules import ROLES, RULES, Ambiguous, Asked, Found
 from hf_suite.kinds import KINDS
 from hf_suite.spec import label_text, split_labels
 
@@ -68,8 +68,9 @@ def _by_rules(asked: Asked) -> Found:
     if len(asked.columns) == 1:
         remedy = "give a second column, with the label of each text"
         raise DataError(asked.place, f"has one column, {listed}, and nothing to learn from it", remedy)
-    remedy = "name them as task.columns.text=COLUMN task.columns.label=COLUMN"
-    raise DataError(asked.place, f"no text and label are to be found among {listed}", remedy)
+    roles = ROLES[kind or "classification"]
+    remedy = f"name them as {' '.join(f'task.columns.{role}=COLUMN' for role in roles)}"
+    raise DataError(asked.place, f"no {' and '.join(roles)} are to be found among {listed}", remedy)
 
 
 def _spoken(column: Column) -> str:

@@ -210,6 +210,23 @@ def _texts(asked: Asked, label: str) -> tuple[list[str], list[str]]:
     raise Ambiguous(asked.place, f"{', '.join(long)} could each be the text", "task.columns.text", long)
 
 
+def _written(kind: str, source: str, target: str) -> dict[str, Any]:
+    """The fields of a task whose targets are texts."""
+    metrics = {"translation": ["bleu", "chrf"], "summarization": ["rouge"], "text2text": ["chrf", "exact_match"]}
+    headline = {"translation": "bleu", "summarization": "rougeL", "text2text": "chrf"}
+    columns = {"source": source, "target": target}
+    return {"kind": kind, "columns": columns, "metrics": metrics[kind], "headline": headline[kind]}
+
+
+def _as_said(asked: Asked, kind: str) -> Found | None:
+    """Source and target, where the user has named both; of text2text, where no kind is named beside them."""
+    source, target = asked.role("source"), asked.role("target")
+    if source is None or target is None or kind != asked.said.get("kind", "text2text"):
+        return None
+    reasons = {"kind": "a text to read and a text to write are named", "source": "as said", "target": "as said"}
+    return Found(_written(kind, source, target), reasons)
+
+
 def translation(asked: Asked) -> Found | None:
     """A struct or two columns whose names are languages."""
     for column in asked.columns.values():
@@ -217,18 +234,13 @@ def translation(asked: Asked) -> Found | None:
         if column.sort == "struct" and len(spoken) == 2:
             return _translated(f"{column.name}.{spoken[0]}", f"{column.name}.{spoken[1]}", spoken)
     spoken = [name for name in asked.columns if name.casefold() in LANGUAGES and asked.columns[name].sort == "text"]
-    return _translated(spoken[0], spoken[1], spoken) if len(spoken) == 2 else None
+    return _translated(spoken[0], spoken[1], spoken) if len(spoken) == 2 else _as_said(asked, "translation")
 
 
 def _translated(source: str, target: str, languages: Sequence[str]) -> Found:
     why = f"named as the language {languages[0]}", f"named as the language {languages[1]}"
-    facts = {
-        "kind": "translation",
-        "columns": {"source": source, "target": target},
-        "languages": {"source": languages[0].casefold(), "target": languages[1].casefold()},
-        "metrics": ["bleu", "chrf"],
-        "headline": "bleu",
-    }
+    spoken = {"source": languages[0].casefold(), "target": languages[1].casefold()}
+    facts = {**_written("translation", source, target), "languages": spoken}
     return Found(facts, {"kind": "two texts named as languages", "source": why[0], "target": why[1]})
 
 
@@ -239,32 +251,32 @@ def summarization(asked: Asked) -> Found | None:
         others = [column for column in asked.columns.values() if column.sort == "text" and column is not summary]
         longest = max(others, key=lambda column: column.words, default=None)
         if longest is not None and longest.words > 2 * summary.words and longest.distinct * 2 > longest.rows:
-            columns = {"source": longest.name, "target": summary.name}
-            facts = {"kind": "summarization", "columns": columns, "metrics": ["rouge"], "headline": "rougeL"}
+            facts = _written("summarization", longest.name, summary.name)
             why = f"its texts are longest ({longest.words:.0f} words)"
             return Found(facts, {"kind": "a text and a shorter one", "source": why, "target": "its name"})
-    return None
+    return _as_said(asked, "summarization")
 
 
 def text2text(asked: Asked) -> Found | None:
     """A prompt and its completion."""
     for prompt, completion in (("prompt", "completion"), ("instruction", "output"), ("prompt", "response")):
         if {prompt, completion} <= asked.columns.keys():
-            facts = {
-                "kind": "text2text",
-                "columns": {"source": prompt, "target": completion},
-                "metrics": ["chrf", "exact_match"],
-                "headline": "chrf",
-            }
+            facts = _written("text2text", prompt, completion)
             return Found(facts, {"kind": "a prompt and what follows it", "source": "its name", "target": "its name"})
-    return None
+    return _as_said(asked, "text2text")
 
+
+ROLES = dict.fromkeys(("translation", "summarization", "text2text"), ("source", "target")) | {
+    "question_answering": ("question", "context", "answers"),
+    "classification": ("text", "label"),
+}
+"""Kind -> the roles without which there is no such task."""
 
 RULES: dict[str, Callable[[Asked], Found | None]] = {
     "question_answering": question_answering,
-    "text2text": text2text,
     "translation": translation,
     "summarization": summarization,
+    "text2text": text2text,
     "classification": classification,
 }
 """Kind -> what it would make of a table; the first that finds its columns wins."""
