@@ -157,7 +157,7 @@ def test_a_run_of_two_processes_writes_one_folder_and_the_scores_of_one(small_wo
 def of_the_run(result):
     """What each process measures for itself."""
     return {name: result[name] for name in ("seconds", "tokens_per_second", "peak_memory_bytes", "weights_bytes",
-                                            "started", "finished")}  # fmt: skip
+                                            "latency_ms", "started", "finished")}  # fmt: skip
 
 
 def test_two_processes_can_do_one_run_after_another(small_world, tiny_checkpoint, tmp_path):
