@@ -38,14 +38,15 @@ def answer(
     *,
     accelerator: Accelerator,
     batch_size: int,
-    between: Callable[[], None] | None = None,
+    between: Callable[[int], None] | None = None,
     note: Callable[[str], None] = log.warning,
 ) -> Iterator[tuple[RowId, Evidence]]:
     """Every row's id and evidence, in row order, the same on every process.
 
     Planned batches are dealt to the processes whole, so that a batch holds the same rows whatever their number; one
-    that memory does not hold is answered in parts, and `note` is told. `between` is called on all processes between
-    batches, and may raise. Raises RunError when the model's numbers are not finite, or memory does not hold one row.
+    that memory does not hold is answered in parts, and `note` is told. `between` is called on all processes after each
+    round of batches with the number of rows answered, and may raise. Raises RunError when the model's numbers are not
+    finite, or memory does not hold one row.
     """
     model.eval()
     room = _Room(batch_size, note)
@@ -54,19 +55,20 @@ def answer(
         features = adapter.eval_features(block)
         plan = batching.eval_plan(features["length"][:], batch_size=batch_size)
         outputs: dict[int, Any] = {}
-        for planned in _dealt(plan, accelerator, between):
+        for planned, done in _dealt(plan, accelerator):
             outputs.update(_outputs(model, adapter, features, planned, accelerator=accelerator, room=room))
+            if between is not None:
+                between(at + len(block) * done // len(features))
         yield from _evidence(adapter, block, features, dict(gather_object(list(outputs.items()))))
 
 
-def _dealt(
-    plan: batching.Plan, accelerator: Accelerator, between: Callable[[], None] | None
-) -> Iterator[Sequence[int]]:
-    """This process's batches; `between` is called before each round, in which every process gets at most one."""
+def _dealt(plan: batching.Plan, accelerator: Accelerator) -> Iterator[tuple[Sequence[int], int]]:
+    """This process's batch of each round, empty where the last is too small for it, and the features done by then."""
+    done = 0
     for at in range(0, len(plan), accelerator.num_processes):
-        if between is not None:
-            between()
-        yield from plan[at : at + accelerator.num_processes][accelerator.process_index :][:1]
+        dealt = plan[at : at + accelerator.num_processes]
+        done += sum(map(len, dealt))
+        yield next(iter(dealt[accelerator.process_index :]), []), done
 
 
 def _outputs(

@@ -1,6 +1,5 @@
 """From a model to scores: evidence, what is fitted on tune, answers, scores and baseline. Trains nothing."""
 
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -145,21 +144,20 @@ def _em_bound(counts: dict[str, float], rows: int) -> None:
 def _evidence(session: Session, split: Split, *, stops: bool = True) -> Mapping[RowId, Evidence]:
     """Every row's evidence; a run that was asked to stop does so between two batches, if it may."""
     session.adapter.counts.clear()
-    total = len(split.rows)
-    between = functools.partial(session.stopping.check, session.accelerator, session.folder)
-    found = {}
-    for row, evidence in answer(
-        session.model,
-        session.adapter,
-        split.rows,
-        accelerator=session.accelerator,
-        batch_size=batch_size(session),
-        between=between if stops else None,
-        note=session.happened,
-    ):
-        found[row] = evidence
-        if len(found) % 256 == 0 or len(found) == total:
-            session.watch(Progress("evaluate", len(found), total))
-    if stops:
-        between()
-    return found
+
+    def between(rows: int) -> None:
+        session.watch(Progress("evaluate", rows, len(split.rows)))
+        if stops:
+            session.stopping.check(session.accelerator, session.folder)
+
+    return dict(
+        answer(
+            session.model,
+            session.adapter,
+            split.rows,
+            accelerator=session.accelerator,
+            batch_size=batch_size(session),
+            between=between,
+            note=session.happened,
+        )
+    )

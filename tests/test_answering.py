@@ -125,6 +125,37 @@ def test_more_rows_than_are_held_at_once_are_each_answered_once(session):
         assert evidence["scores"]["positive"] == pytest.approx(good if row % 2 else dull, abs=1e-6)
 
 
+def told(session, rows=None, batch_size=8):
+    """The numbers of rows that are told while they are answered."""
+    rows = session.parts.eval["validation"].rows if rows is None else rows
+    counts = []
+    for _ in answer(session.model, session.adapter, rows, accelerator=session.accelerator, batch_size=batch_size,
+                    between=counts.append):  # fmt: skip
+        pass
+    return counts
+
+
+def test_after_each_batch_it_is_told_how_many_rows_are_answered(session):
+    assert told(session("reviews")) == [8, 16, 24]
+    assert told(session("reviews"), batch_size=10) == [10, 20, 24]
+
+
+def test_rows_that_are_told_are_counted_on_from_block_to_block(session):
+    rows = datasets.Dataset.from_dict({"row": list(range(2051)), "text": ["a good film"] * 2051})
+    assert told(session("reviews"), rows, batch_size=1000) == [1000, 2000, 2048, 2051]
+
+
+def test_a_row_of_several_windows_is_told_as_its_windows_are_answered(session):
+    context = "On one day the good man walks in the dark park. " * 8
+    rows = datasets.Dataset.from_dict({"row": ["long", "same"], "question": ["who walks there?"] * 2,
+                                       "context": [context] * 2,
+                                       "answers": [{"text": ["the good man"], "answer_start": [11]}] * 2})  # fmt: skip
+    counts = told(session("questions"), rows, batch_size=1)
+    assert len(counts) > 2
+    assert counts == sorted(counts)
+    assert [counts.count(2), counts[0]] == [1, 0]
+
+
 def test_no_rows_have_no_answers(session):
     made = session("reviews")
     assert answered(made, made.parts.eval["validation"].rows.select([])) == []

@@ -119,3 +119,25 @@ def test_a_number_without_percent_has_four_digits(tmp_path):
     write(tmp_path, result(COLA, scores, units={"matthews_correlation": ("nats", "lower")}))
 
     assert "| matthews_correlation | 1.235 |" in markdown(of_folder(tmp_path))
+
+
+def test_people_are_told_of_a_further_split_its_headline_alone_and_programs_all_of_it(tmp_path):
+    task = STSB | {"source": {**STSB["source"], "eval": ["test", "test_2018"]}}
+    scores = {"test": {"pearson": 80.0, "spearmanr": 79.0}, "test_2018": {"pearson": 70.0, "spearmanr": 69.0}}
+    write(tmp_path, result(task, scores))
+    page = of_folder(tmp_path)
+
+    assert markdown(page).splitlines()[2] == (
+        "| stsb | minilm | 1 | pearson | 80.00 | spearmanr 79.00, pearson (test_2018) 70.00 |"
+    )
+    assert markdown(page).splitlines()[-1] == (
+        "- of splits after the first the headline alone is shown; --json has all numbers"
+    )
+    assert [row["value"] for row in csv.DictReader(io.StringIO(as_csv({"a": page}))) if row["role"] == "result"] == [
+        "80.0",
+        "79.0",
+        "70.0",
+        "69.0",
+    ]
+    (told,) = json.loads(as_json({"a": page}))
+    assert [number["value"] for number in told["lines"][0]["numbers"]] == [80.0, 79.0, 70.0, 69.0]

@@ -1,4 +1,4 @@
-"""A table as terminal output, Markdown, CSV or JSON, with the same content. Computes and orders nothing."""
+"""A table for people (terminal, Markdown) or for programs (CSV, JSON: all its numbers). Computes and orders nothing."""
 
 import csv
 import io
@@ -121,7 +121,7 @@ def _texts(line: Line, marks: dict[str, int]) -> list[str]:
     head = line.numbers[0] if line.numbers else None
     score = _score(head) if head is not None else line.state
     signs = "".join(f" {_raised(marks[note])}" for note in line.notes)
-    others = ", ".join(f"{_name(number, head)} {_score(number)}" for number in line.numbers[1:])
+    others = ", ".join(f"{_name(number, head)} {_score(number)}" for number in line.numbers[1:] if _told(number, head))
     return [
         line.task,
         line.model,
@@ -143,7 +143,14 @@ def _marks(table: Table) -> dict[str, int]:
 
 
 def _below(table: Table) -> list[str]:
-    return [f"{_raised(at)} {note}" for note, at in _marks(table).items()] + list(table.remarks)
+    told = all(_told(number, line.numbers[0]) for line in table.lines for number in line.numbers)
+    left_out = [] if told else ["of splits after the first the headline alone is shown; --json has all numbers"]
+    return [*(f"{_raised(at)} {note}" for note, at in _marks(table).items()), *table.remarks, *left_out]
+
+
+def _told(number: Number, head: Number | None) -> bool:
+    """Whether people are told a number: all of the headline's split, and of every other split the headline's alone."""
+    return head is None or number.split == head.split or number.name == head.name
 
 
 def _name(number: Number, head: Number | None) -> str:
