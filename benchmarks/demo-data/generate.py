@@ -1,4 +1,4 @@
-"""Write the four demo datasets of this folder (CC0) from the hand-written lexicons in ``lexicon/``.
+"""Write the demo datasets of this folder (CC0) from the hand-written lexicons in ``lexicon/``.
 
 Run ``python benchmarks/demo-data/generate.py``: the same files come out, byte for byte, every time.
 Each task has its own seed, so changing one lexicon leaves the other datasets as they are.
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from translation import sentence as translated
 
 HERE = Path(__file__).resolve().parent
 OUT = HERE / "hf-suite" / "demo"
@@ -20,6 +21,7 @@ SIZES = {
     "reviews": {"train": 480, "validation": 160},
     "answers": {"train": 480, "validation": 160},
     "similarity": {"train": 400, "validation": 160},
+    "translation": {"train": 2000, "validation": 300},
 }
 Row = dict[str, Any]
 
@@ -268,6 +270,14 @@ def squad(rng: random.Random, split: str) -> list[Row]:
     return rows
 
 
+# ---------------------------------------------------------------- translation
+
+
+def translation(rng: random.Random, split: str) -> list[Row]:
+    lex = lexicon("translation")
+    return distinct(SIZES["translation"][split], lambda _: translated(rng, lex, split))
+
+
 # ---------------------------------------------------------------- all
 
 
@@ -285,7 +295,7 @@ def distinct(size: int, make: Any) -> list[Row]:
 
 
 def main() -> None:
-    for task in (reviews, answers, similarity, squad):
+    for task in (reviews, answers, similarity, squad, translation):
         name = task.__name__
         for split in SPLITS:
             rng = random.Random(f"hf-suite demo {name} {split}")
