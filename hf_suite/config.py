@@ -261,7 +261,7 @@ class SuiteConfig(Record):
     """Tasks that are scored together."""
 
     tasks: dict[str, dict[str, Any] | None]
-    """Task -> the config's keys that differ there."""
+    """Task -> the config's keys that differ there; where `model` is among them, `--model` does not count."""
     config: str | tuple[str, ...] = "lora-small"
     """One config or several, by name or path."""
     seeds: tuple[int, ...] = (0,)

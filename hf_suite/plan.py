@@ -126,23 +126,24 @@ def plan(
     absent: bool = False,
     name: str = "suite",
 ) -> Plan:
-    """All cells of a suite for these models, done or not; `name` is what one without a file is called.
+    """All cells of a suite, done or not; `models` are for tasks that name none, `name` is for a suite without a file.
 
     Reads no weights but to tell their content, and the eval rows only of tasks that are not done in `output`: one whose
     rows are not at hand or all without labels is skipped. With `absent` a model that is nowhere has cells all the same,
     which can be listed but not run. Raises ConfigError, ModelError.
     """
-    if not models:
-        raise ConfigError("bench", "no model is named", "name at least one with --model")
     declared = configs.read_suite(suite) if isinstance(suite, str) else suite
     _check_keys(over or {}, "command line")
+    if not models and not all(_names_model(said, over) for said in declared.tasks.values()):
+        raise ConfigError("bench", "no model is named", "name at least one with --model")
     sweep = _sweep(declared, over or {})
     planner = _Planner(declared, tuple(mirrors), over or {}, output, absent)
     skipped: dict[str, str] = {}
     names = [declared.config] if isinstance(declared.config, str) else declared.config
     cells: dict[Path, BenchCell] = {}
     chosen = seeds if seeds is not None else declared.seeds
-    for model, config, seed, task, trial in itertools.product(models, names, chosen, declared.tasks, sweep.first):
+    named = models or [""]  # where every task names its own
+    for model, config, seed, task, trial in itertools.product(named, names, chosen, declared.tasks, sweep.first):
         variant = _Variant(model, config, seed, trial)
         found = planner.find(task, variant)
         if found.reason is not None:
@@ -238,8 +239,9 @@ class _Planner:
         Last, whether they say that the model answers as it is: then not even a task without train rows needs another.
         """
         differs = schema.unflat(self.suite.tasks.get(task) or {})
-        _check_keys(differs, f"{task} in the suite")
-        cell = {"task": task, "model": variant.model, "seed": variant.seed, "mirror": self.mirrors, "output": None}
+        _check_keys({key: said for key, said in differs.items() if key != "model"}, f"{task} in the suite")
+        model = {} if _names_model(differs, self.over) else {"model": variant.model}
+        cell = {"task": task, **model, "seed": variant.seed, "mirror": self.mirrors, "output": None}
         said = schema.read_yaml(shipped.find("configs", variant.config))
         for layer in (differs, dict(self.over), schema.unflat(variant.trial), cell):
             said = configs.layered(said, layer)
@@ -301,6 +303,12 @@ def _by_fold(config: RunConfig) -> list[RunConfig]:
     if split is None or split.folds is None or split.fold is not None:
         return [config]
     return [config.model_copy(update={"split": split.model_copy(update={"fold": fold})}) for fold in range(split.folds)]
+
+
+def _names_model(*layers: Mapping[str, Any] | None) -> bool:
+    """Whether a suite's keys for a task, or the command line's, say which model, and not only how to take it."""
+    said = [configs.layered(schema.unflat(layer or {}), {}).get("model") or {} for layer in layers]
+    return any(key in model for model in said for key in ("id", "encoder", "decoder"))
 
 
 def _check_keys(said: Mapping[str, Any], place: str) -> None:

@@ -47,6 +47,32 @@ def test_every_task_is_planned_for_every_model_config_and_seed(own):
     assert len(set(folders(found))) == 16
 
 
+def test_a_task_that_names_its_model_has_it_whatever_models_the_others_are_planned_for(own):
+    for name in ("other", "mine"):
+        shutil.copytree(own.mirror.parent / "bert", own.mirror.parent / name)
+    tasks = {str(own.tasks["reviews"]): {"model": str(own.mirror.parent / "mine")}, str(own.tasks["likeness"]): None}
+
+    found = planned(own, tasks=tasks, models=("bert", "other"))
+
+    assert [at[:2] for at in folders(found)] == [("reviews", "mine"), ("likeness", "bert"), ("likeness", "other")]
+
+
+def test_no_model_is_asked_for_where_every_task_names_its_own(own):
+    two = {"model": {"encoder": str(own.mirror.parent / "bert"), "decoder": str(own.mirror.parent / "bert")}}
+
+    (at,) = folders(planned(own, tasks={str(own.tasks["reviews"]): two}, models=()))
+
+    assert at[:2] == ("reviews", "bert%2Bbert")
+
+
+def test_a_task_that_says_how_to_take_its_model_takes_those_that_are_named(own):
+    found = planned(own, tasks={str(own.tasks["reviews"]): {"model.head": "new"}})
+
+    assert [(at[1], cell.config.model.head) for at, cell in zip(folders(found), found.cells, strict=True)] == [
+        ("bert", "new")
+    ]
+
+
 def test_the_suites_own_seeds_are_taken_where_none_are_said(own):
     declared = suite(own, "reviews").model_copy(update={"seeds": (5, 6)})
 
