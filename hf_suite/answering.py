@@ -49,7 +49,7 @@ def answer(
     finite, or memory does not hold one row.
     """
     model.eval()
-    room = _Room(batch_size, note)
+    room, told = _Room(batch_size, note), between or _nobody
     for at in range(0, len(rows), _BLOCK):
         block = rows.select(range(at, min(at + _BLOCK, len(rows))))
         features = adapter.eval_features(block)
@@ -57,9 +57,12 @@ def answer(
         outputs: dict[int, Any] = {}
         for planned, done in _dealt(plan, accelerator):
             outputs.update(_outputs(model, adapter, features, planned, accelerator=accelerator, room=room))
-            if between is not None:
-                between(at + len(block) * done // len(features))
+            told(at + len(block) * done // len(features))
         yield from _evidence(adapter, block, features, dict(gather_object(list(outputs.items()))))
+
+
+def _nobody(rows: int) -> None:
+    """Nobody is told how many rows are answered."""
 
 
 def _dealt(plan: batching.Plan, accelerator: Accelerator) -> Iterator[tuple[Sequence[int], int]]:

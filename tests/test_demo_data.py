@@ -10,7 +10,11 @@ import pytest
 from hf_suite import shipped
 
 DATA = shipped.folder("demo-data")
-TASKS = ("answers", "reviews", "similarity", "squad", "translation")
+FILES = {
+    **dict.fromkeys(("answers", "reviews", "similarity", "squad"), ".jsonl"),
+    "stories": ".txt",
+    "translation": ".jsonl",
+}
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +41,8 @@ def test_the_generator_writes_the_files_that_are_there(made, tmp_path, monkeypat
     generate.main()
 
     written = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*.*"))
-    assert [path.as_posix() for path in written if path.suffix == ".jsonl"] == [
-        f"{task}/{split}.jsonl" for task in TASKS for split in ("train", "validation")
+    assert [path.as_posix() for path in written] == [
+        f"{task}/{split}{suffix}" for task, suffix in FILES.items() for split in ("train", "validation")
     ]
     for path in written:
         assert (tmp_path / path).read_bytes() == (DATA / "hf-suite" / "demo" / path).read_bytes(), path
@@ -78,19 +82,18 @@ NOUNS = {
         ("die Frau", "two", "alt", 0, True, "zwei alte Frauen"),
         ("das Mädchen", "a", "freundlich", 1, False, "ein freundliches Mädchen"),
         ("das Mädchen", "the", "freundlich", 2, True, "den freundlichen Mädchen"),
-        ("der Mantel", "our", "teuer", 0, False, "unser teurer Mantel"),
-        ("der Mantel", "our", "teuer", 1, False, "unseren teuren Mantel"),
-        ("der Mantel", "three", "teuer", 2, True, "drei teuren Mänteln"),
+        ("der Mantel", "our", "teur", 0, False, "unser teurer Mantel"),
+        ("der Mantel", "our", "teur", 1, False, "unseren teuren Mantel"),
+        ("der Mantel", "three", "teur", 2, True, "drei teuren Mänteln"),
         ("das Ei", "my", "frisch", 1, True, "meine frischen Eier"),
         ("das Ei", "this", "frisch", 1, False, "dieses frische Ei"),
         ("das Ei", "", "frisch", 0, True, "frische Eier"),
     ],
 )
 def test_articles_and_adjectives_agree_with_their_noun(made, noun, article, adjective, case, plural, german):
-    translation = made("translation")
-    writer = translation.Writer(None, made("generate").lexicon("translation"))
+    grammar = made("grammar")
 
-    found = writer.german(translation.noun(NOUNS[noun]), article, ("", adjective), case, plural=plural)
+    found = grammar.german(grammar.noun(NOUNS[noun]), article, ("", adjective), case, plural=plural)
 
     assert found == german
 
@@ -111,3 +114,13 @@ def test_the_german_verb_stands_where_its_clause_wants_it(pattern, german):
 
     assert found
     assert [text for text in found if not re.search(german, text)] == []
+
+
+def test_no_story_is_told_twice_and_each_keeps_to_its_hero():
+    told = [(DATA / "hf-suite" / "demo" / "stories" / f"{split}.txt").read_text("utf-8").splitlines()
+            for split in ("train", "validation")]  # fmt: skip
+
+    assert [len(stories) for stories in told] == [400, 60]
+    assert len({*told[0], *told[1]}) == 460
+    assert [story for story in told[0] if re.search(r"[<>\[\]|]|\b[Aa] [aeiou]", story)] == []
+    assert [story for story in told[0] if " himself " in story and " herself " in story] == []

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import random
-from pathlib import Path
 from typing import Any
 
-import yaml
+from filling import HERE, Row, distinct, fill, lexicon, parts, upper_first, wordings
+from squad import squad
+from stories import story
 from translation import sentence as translated
 
-HERE = Path(__file__).resolve().parent
 OUT = HERE / "hf-suite" / "demo"
 SPLITS = ("train", "validation")
 SIZES = {
@@ -23,27 +23,7 @@ SIZES = {
     "similarity": {"train": 400, "validation": 160},
     "translation": {"train": 2000, "validation": 300},
 }
-Row = dict[str, Any]
-
-
-def lexicon(task: str) -> dict[str, Any]:
-    return yaml.safe_load((HERE / "lexicon" / f"{task}.yaml").read_text(encoding="utf-8"))
-
-
-def upper_first(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def fill(template: str, **slots: str) -> str:
-    """Replace <slot> by its text and <Slot> by its text with a capital first letter."""
-    for name, text in slots.items():
-        template = template.replace(f"<{name}>", text)
-        template = template.replace(f"<{upper_first(name)}>", upper_first(text))
-    return template
-
-
-def parts(text: str, mark: str) -> list[str]:
-    return [part.strip() for part in text.split(mark)]
+STORIES = {"train": 400, "validation": 60}
 
 
 # ---------------------------------------------------------------- reviews
@@ -122,12 +102,6 @@ def answer(rng: random.Random, lex: dict[str, Any], split: str, label: str) -> R
     return {"question": question, "sentence": sentence, "label": label}
 
 
-def wordings(text: str, split: str) -> list[str]:
-    """The last of the wordings of a fact is kept for validation."""
-    found = parts(text, "|")
-    return found[:-1] if split == "train" else found
-
-
 def answers(rng: random.Random, split: str) -> list[Row]:
     lex = lexicon("answers")
     labels = ("answers", "does_not_answer")
@@ -179,97 +153,6 @@ def similarity(rng: random.Random, split: str) -> list[Row]:
     return distinct(SIZES["similarity"][split], lambda i: similar_pair(rng, lex, split, relations[i % 5]))
 
 
-# ---------------------------------------------------------------- squad
-
-STATED, ASKED_STATED = 6, 4  # facts a paragraph states; how many of them are asked about
-
-
-class Values:
-    """Draws the values of one paragraph, none of them twice; years rise in the order of the facts."""
-
-    def __init__(self, rng: random.Random, lex: dict[str, Any], split: str, life: bool) -> None:
-        self.rng, self.lex, self.split = rng, lex, split
-        self.year, self.gap = rng.randint(1790, 1870), (45, 80) if life else (3, 30)
-        self.used: set[str] = set()
-
-    def draw(self, kind: str) -> str:
-        value = self._one(kind)
-        while value in self.used:
-            value = self._one(kind)
-        self.used.add(value)
-        return value
-
-    def _one(self, kind: str) -> str:
-        if kind == "person":
-            names = self.lex["names"]
-            return f"{self.rng.choice(names['first'])} {self.rng.choice(names['last'][self.split])}"
-        if kind == "year":
-            self.year += self.rng.randint(*self.gap)
-            return str(self.year)
-        if kind == "count":
-            return str(self.rng.randint(21, 990) * 10)
-        if kind == "metres":
-            return f"{self.rng.randint(40, 390)} metres"
-        if kind == "money":
-            return f"{self.rng.randint(2, 19)} crowns"
-        return self.rng.choice(self.lex["values"][kind])
-
-
-def facts_of(values: Values, facts: list[Row], slots: dict[str, str], split: str) -> list[Row]:
-    """Every fact of a kind of paragraph with its sentence, its answer and one question."""
-    found = []
-    for fact in facts:
-        value = values.draw(fact["kind"])
-        says = values.rng.choice(parts(fact["says"], "|"))
-        if "<year>" in says:
-            says = says.replace("<year>", values.draw("year"))
-        asks = values.rng.choice(wordings(fact["asks"], split))
-        says, asks = fill(says, v=value, **slots), fill(asks, **slots)
-        found.append({"says": says, "asks": asks, "value": value})
-    return found
-
-
-def paragraph(rng: random.Random, lex: dict[str, Any], split: str, place: str, kind: str) -> tuple[str, list[Row]]:
-    """A paragraph of 60 or more words and its questions; the facts it leaves out are the unanswerable ones."""
-    spec = lex["kinds"][kind]
-    values = Values(rng, lex, split, life=kind == "person")
-    name = values.draw("person") if spec["name"] == "PERSON" else fill(spec["name"], p=place)
-    slots = {"e": name, "p": place, "s": name.split()[-1]}
-    facts = facts_of(values, spec["facts"], slots, split)
-    stated = sorted(rng.sample(range(len(facts)), STATED))
-    said = [fill(rng.choice(parts(spec["intro"], "|")), **slots)]
-    said += [facts[i]["says"] for i in stated]
-    fillers = rng.sample(lex["fillers"], len(lex["fillers"]))
-    while len(" ".join(said).split()) < 60:
-        said.insert(rng.randint(2, len(said)), fillers.pop())
-    context = " ".join(said)
-    asked = []
-    for i in sorted(rng.sample(stated, ASKED_STATED)):
-        value, says = facts[i]["value"], facts[i]["says"]
-        start = context.index(says) + says.index(value)
-        asked.append({"question": facts[i]["asks"], "answers": {"text": [value], "answer_start": [start]}})
-    for i in range(len(facts)):
-        if i not in stated:
-            asked.append({"question": facts[i]["asks"], "answers": {"text": [], "answer_start": []}})
-    rng.shuffle(asked)
-    return context, asked
-
-
-def squad(rng: random.Random, split: str) -> list[Row]:
-    lex = lexicon("squad")
-    kinds = [k for k in sorted(lex["kinds"]) if split != "train" or k not in lex["validation_only"]]
-    rows = []
-    for t, title in enumerate(lex["titles"][split]):
-        for p in range(3):
-            kind = kinds[(3 * t + p) % len(kinds)]
-            context, asked = paragraph(rng, lex, split, title, kind)
-            for q, row in enumerate(asked):
-                key = f"{title.lower().replace(' ', '-')}-{p + 1}-{q + 1}"
-                rows.append({"id": key, "title": title, "question": row["question"],
-                             "context": context, "answers": row["answers"]})  # fmt: skip
-    return rows
-
-
 # ---------------------------------------------------------------- translation
 
 
@@ -278,34 +161,36 @@ def translation(rng: random.Random, split: str) -> list[Row]:
     return distinct(SIZES["translation"][split], lambda _: translated(rng, lex, split))
 
 
+# ---------------------------------------------------------------- stories
+
+
+def stories(rng: random.Random, split: str) -> list[str]:
+    """A text, a story a line."""
+    lex = lexicon("stories")
+    return [story(rng, lex) for _ in range(STORIES[split])]
+
+
 # ---------------------------------------------------------------- all
 
 
-def distinct(size: int, make: Any) -> list[Row]:
-    """``size`` rows, ``make(i)`` for row i, drawn again while the same row was there before."""
-    rows: list[Row] = []
-    seen: set[str] = set()
-    while len(rows) < size:
-        row = make(len(rows))
-        key = "\n".join(str(v) for k, v in row.items() if k not in ("label", "score"))
-        if key not in seen:
-            seen.add(key)
-            rows.append(row)
-    return rows
+def written(name: str, split: str, suffix: str, lines: list[str]) -> None:
+    path = OUT / name / f"{split}{suffix}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8", newline="\n")
 
 
 def main() -> None:
-    for task in (reviews, answers, similarity, squad, translation):
+    for task in (reviews, answers, similarity, squad, translation, stories):
         name = task.__name__
         for split in SPLITS:
             rng = random.Random(f"hf-suite demo {name} {split}")
+            if task is stories:
+                written(name, split, ".txt", stories(rng, split))
+                continue
             rows = task(rng, split)
             if name != "squad":
                 rng.shuffle(rows)
-            path = OUT / name / f"{split}.jsonl"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
-            path.write_text("".join(lines), encoding="utf-8", newline="\n")
+            written(name, split, ".jsonl", [json.dumps(row, ensure_ascii=False) for row in rows])
 
 
 if __name__ == "__main__":
