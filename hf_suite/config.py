@@ -206,12 +206,18 @@ class RunConfig(Record):
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute; auto takes the fastest that is there."""
     protocol: Literal["head", "generation", "likelihood"] | None = None
-    """How the model answers: `head` by a trained output layer, `generation` by writing, `likelihood` by what it holds
-    a text's tokens for; null takes the kind's own."""
+    """How the model answers: `head` by a trained output layer, `generation` by writing, `likelihood` by how likely it
+    finds a text (of several, the label's words); null takes the kind's own."""
+    likelihood: Literal["raw", "per_token", "corrected"] | None = None
+    """Which log-likelihood of a label's words decides: `raw` (null), divided by their tokens, or less the one that they
+    have where no text is given."""
+    shots: int = Field(0, ge=0)
+    """Train rows that stand with their answers before each question, the same for all rows; labels take turns."""
     max_target_length: int | None = Field(None, ge=2)
     """Tokens that an answer may have (generation); null goes by the lengths of the train targets."""
     prompt: str | None = None
-    """How a row is put to a model that writes, with `{role}` where a text goes; null takes what it was taught."""
+    """How a row is put to a model that writes, with `{role}` where a text goes; null takes what it was taught, or the
+    kind's words."""
     languages: dict[Literal["source", "target"], str] = Field(default_factory=dict)
     """The model's own codes (`en_XX`, `eng_Latn`, `>>fra<<`); without them those that go with the task's languages."""
     generation: dict[str, Any] = Field(default_factory=dict)
@@ -243,6 +249,10 @@ class RunConfig(Record):
             finding = f"train.freeze={self.train.freeze} beside lora, which freezes all but its weights and the head"
             raise ValueError(f"{finding}; say lora=null, or leave train.freeze out")
         _check_quantized(self)
+        if self.shots and self.train is not None:
+            raise ValueError(
+                f"shots={self.shots} beside train, which shows the rows itself; say train=null, or leave shots out"
+            )
         if self.init_from is not None and self.train is None:
             raise ValueError("init_from beside train=null; leave init_from out, or score that run by hf-suite eval RUN")
         return self

@@ -86,7 +86,8 @@ def prepared(
     resolved = _resolved(spec, config, rows, located, tokenizer, accelerator, chosen)
     origin = origins.origin(config, spec, resolved, located)
     resolved = origins.turned(resolved, origin)
-    adapter = chosen(resolved.spec, resolved.config, tokenizer)
+    shots = list(rows.shots.rows) if rows.shots is not None else ()
+    adapter = chosen(resolved.spec, resolved.config, tokenizer, shots=shots)
     built = _built(located, resolved, origin, adapter, tokenizer)
     session = Session(
         folder=folder,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hf_suite import cutting, data, shipped, split
+from hf_suite import shots as shown
 from hf_suite.config import RunConfig, TuneConfig
 from hf_suite.data import Split
 from hf_suite.errors import ConfigError, DataError, MissingData
@@ -20,6 +21,8 @@ class Parts:
     tune: Split | None
     eval: dict[str, Split]
     caveats: list[str]
+    shots: Split | None = None
+    """The train rows that stand, answered, before each question."""
 
 
 def parts(
@@ -40,7 +43,7 @@ def parts(
     caveats: list[str] = [] if spec.pinned or _ours(spec) else ["unpinned"]
     fresh = _cut_anew(spec, config, groups, caveats, cut_before) if config.split is not None else {}
     train, tune = fresh.get("train"), fresh.get("tune")
-    if train is None and (config.train is not None or share is not None):
+    if train is None and (config.train is not None or share is not None or config.shots):
         own = data.rows(spec, _train_split(spec, config), mirrors=config.mirror, extra=groups)
         train = counted(spec, own, caveats)
     if train is not None:
@@ -50,12 +53,14 @@ def parts(
             cut = cutting.cut(spec, train, pieces, how=share)
             train, tune = cut["train"], cut["tune"]
         _check_train(spec, train)
+    shots = shown.drawn(spec, train, config.shots, seed=config.seed) if train is not None and config.shots else None
     evals = _evals(spec, config, fresh, caveats, needed=needs_eval)
     return Parts(
         train=_without_groups(spec, train) if train is not None and config.train is not None else None,
         tune=_without_groups(spec, tune) if tune is not None else None,
         eval={name: _without_groups(spec, found) for name, found in evals.items()},
         caveats=caveats,
+        shots=_without_groups(spec, shots) if shots is not None else None,
     )
 
 
@@ -81,6 +86,9 @@ def _fits(spec: TaskSpec, config: RunConfig) -> bool:
 def _train_split(spec: TaskSpec, config: RunConfig) -> str:
     """The task's own train split. Raises DataError where it has none, ConfigError where eval is cut of it."""
     name = spec.source.train
+    if name is None and config.train is None and config.shots:
+        remedy = "name one as task.source.train=..., or leave shots out"
+        raise DataError(spec.name, "the task has no train split to take shots from", remedy)
     if name is None:
         source = f"a run of {spec.trained_on}"
         way = f"evaluate {source} on it" if spec.trained_on else "name one as task.source.train=..."

@@ -55,6 +55,8 @@ class Result(Record):
     """Rows used of each split (train, tune and each eval split)."""
     expected_rows: dict[str, int | None]
     """Published rows of each split of the task; null where they are not known, or are joined into documents."""
+    shots: list[int | str] = pydantic.Field(default_factory=list)
+    """Ids of the train rows that stood, answered, before each question, in their order."""
     caveats: list[str]
     """Sentences for all that keeps the number from being the plain one."""
     history: list[dict[str, Any]]

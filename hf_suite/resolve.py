@@ -9,7 +9,7 @@ import torch
 
 from hf_suite import precision as precisions
 from hf_suite import rates
-from hf_suite.adapters import Adapter, Given
+from hf_suite.adapters import Adapter, Given, own_protocol
 from hf_suite.config import RunConfig
 from hf_suite.errors import ConfigError, ModelError
 from hf_suite.kinds import KINDS
@@ -55,6 +55,7 @@ def resolve(
     cls = adapter_class.auto_model(model_config)
     if cls is None:
         known = f"{type(model_config).__name__.removesuffix('Config')} has no class for {spec.kind}"
+        known += f" by {config.protocol}" if config.protocol != own_protocol(spec.kind) else ""
         raise ModelError(located.name, known, adapter_class.wants)
     notes: list[str] = []
     finished = (getattr(model_config, "architectures", None) or [""])[0] == cls.__name__
@@ -95,6 +96,7 @@ def _given(parts: Parts, located: Located, model_config: Any, tokenizer: Any, le
         positions=positions(model_config),
         max_length=length,
         train=parts.train.rows if parts.train is not None else None,
+        shots=list(parts.shots.rows) if parts.shots is not None else (),
     )
 
 

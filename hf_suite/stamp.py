@@ -37,7 +37,7 @@ def cell_key(spec: TaskSpec, config: RunConfig, *, model: str, mirrors: tuple[st
     """
     cut = config.split.of if config.split is not None else None
     own_train = config.split is None or "train" not in config.split.shares
-    trains = config.train is not None or config.tune is not None
+    trains = config.train is not None or config.tune is not None or bool(config.shots)
     reads = {spec.source.train: trains and own_train}
     reads |= dict.fromkeys((*spec.source.eval, cut), True)
     version = ADAPTERS[spec.kind, str(with_protocol(spec.kind, config).protocol)].version
@@ -88,6 +88,7 @@ def facts(session: Session) -> dict[str, Any]:
     mirrors = tuple(written.mirror)
     key = cell_key(spec, written, model=session.located.sha256, mirrors=mirrors)
     splits = {"train": session.parts.train, "tune": session.parts.tune, **session.parts.eval}
+    shots = session.parts.shots
     finetune = session.seconds.get("finetune")
     lineage = [{name: run[name] for name in _OF_LINEAGE if name in run} for run in session.lineage]
     return {
@@ -107,8 +108,9 @@ def facts(session: Session) -> dict[str, Any]:
         "data": {
             "id": spec.source.id,
             "revision": _revision(session),
-            "sha256": {split.name: split.sha256 for split in splits.values() if split is not None},
+            "sha256": {split.name: split.sha256 for split in (*splits.values(), shots) if split is not None},
         },
+        "shots": shots.rows["row"][:] if shots is not None else [],
         "seconds": {name: round(value, 2) for name, value in session.seconds.items()},
         "latency_ms": session.latency,
         "tokens_per_second": round(session.tokens / finetune, 1) if finetune else None,

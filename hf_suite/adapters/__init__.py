@@ -6,6 +6,7 @@ from hf_suite.adapters.base import Adapter, Batch, Feature, Given, Settled, take
 from hf_suite.adapters.document import DocumentAdapter
 from hf_suite.adapters.generation import EncoderDecoderAdapter
 from hf_suite.adapters.head import HeadAdapter
+from hf_suite.adapters.likelihood import LikelihoodAdapter
 from hf_suite.adapters.prompting import DecoderAdapter
 from hf_suite.adapters.span import SpanAdapter
 from hf_suite.config import RunConfig
@@ -19,6 +20,7 @@ ADAPTERS: dict[tuple[str, str], type[Adapter]] = {
     ("text2text", "generation"): EncoderDecoderAdapter,
     ("classification", "generation"): EncoderDecoderAdapter,
     ("question_answering", "generation"): EncoderDecoderAdapter,
+    ("classification", "likelihood"): LikelihoodAdapter,
     ("language_modeling", "likelihood"): DocumentAdapter,
 }
 """(kind, protocol) -> adapter. The first protocol of a kind is its own: the one that is taken where none is said."""
@@ -26,7 +28,23 @@ ADAPTERS: dict[tuple[str, str], type[Adapter]] = {
 DECODERS: dict[type[Adapter], type[Adapter]] = {EncoderDecoderAdapter: DecoderAdapter}
 """Adapter -> the one that does the same with a decoder alone."""
 
-__all__ = ["ADAPTERS", "Adapter", "Batch", "Feature", "Given", "Settled", "adapter_class", "take", "with_protocol"]
+__all__ = [
+    "ADAPTERS",
+    "Adapter",
+    "Batch",
+    "Feature",
+    "Given",
+    "Settled",
+    "adapter_class",
+    "own_protocol",
+    "take",
+    "with_protocol",
+]
+
+
+def own_protocol(kind: str) -> str:
+    """The protocol of a kind where none is said."""
+    return next(protocol for of, protocol in ADAPTERS if of == kind)
 
 
 def with_protocol(kind: str, config: RunConfig) -> RunConfig:
@@ -34,7 +52,7 @@ def with_protocol(kind: str, config: RunConfig) -> RunConfig:
     there = [protocol for of, protocol in ADAPTERS if of == kind]
     if config.protocol is not None and config.protocol not in there:
         raise ConfigError("protocol", f"{kind} has no {config.protocol!r}", f"it has: {', '.join(there)}")
-    return config.model_copy(update={"protocol": config.protocol or there[0]})
+    return config.model_copy(update={"protocol": config.protocol or own_protocol(kind)})
 
 
 def adapter_class(kind: str, protocol: str | None, model_config: Any) -> type[Adapter]:

@@ -34,6 +34,8 @@ class Given:
     """Tokens read at once: what is said, else the usual number within the positions."""
     train: Dataset | None
     """Train rows; None where nothing is trained."""
+    shots: Sequence[Row] = ()
+    """Train rows that stand, answered, before each question."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Adapter(Protocol):
     counts: dict[str, int]
     """What was noticed while making eval features (truncated rows, answers that cannot be reproduced)."""
 
-    def __init__(self, spec: TaskSpec, config: RunConfig, tokenizer: Any) -> None: ...
+    def __init__(self, spec: TaskSpec, config: RunConfig, tokenizer: Any, *, shots: Sequence[Row] = ()) -> None: ...
 
     @staticmethod
     def check_tokenizer(tokenizer: Any, place: str) -> None:
@@ -110,12 +112,23 @@ class Adapter(Protocol):
         """What the model found in one row, as JSON."""
 
 
-def check_writes_nothing(config: RunConfig) -> None:
-    """Refuses keys that only an adapter that writes texts reads. Raises ConfigError."""
-    for key in ("generation", "languages", "prompt", "max_target_length"):
-        if getattr(config, key):
-            finding = f"protocol {config.protocol} writes no text"
-            raise ConfigError(key, finding, "take it out, or say protocol=generation")
+_ONLY = {
+    "generation": ("writes no text", "generation"),
+    "languages": ("writes no text", "generation"),
+    "prompt": ("writes no text", "generation"),
+    "max_target_length": ("writes no text", "generation"),
+    "shots": ("reads no prompt", "generation"),
+    "likelihood": ("compares no label words", "likelihood"),
+}
+"""Key of RunConfig -> why others have no use for it, and the protocol that does."""
+
+
+def check_idle(config: RunConfig, *used: str) -> None:
+    """Refuses keys that are for adapters that prompt or write, but for those `used`. Raises ConfigError."""
+    for key, (finding, protocol) in _ONLY.items():
+        if getattr(config, key) and key not in used:
+            remedy = f"take it out, or say protocol={protocol}"
+            raise ConfigError(key, f"protocol {config.protocol} {finding}", remedy)
 
 
 def check_no_classes(config: RunConfig, why: str) -> None:

@@ -5,29 +5,15 @@ from typing import Any, ClassVar
 
 import torch
 from datasets import Dataset
-from torch.nn import functional
 from transformers import PretrainedConfig
 
-from hf_suite.adapters.base import (
-    Batch,
-    Feature,
-    Given,
-    Settled,
-    check_no_classes,
-    check_writes_nothing,
-    padded,
-    smoothing,
-    stand_in,
-)
+from hf_suite.adapters import costs
+from hf_suite.adapters.base import Batch, Feature, Given, Settled, check_idle, check_no_classes, smoothing, stand_in
 from hf_suite.adapters.prompting import DecoderAdapter
 from hf_suite.adapters.writing import summed_loss
 from hf_suite.config import RunConfig
 from hf_suite.kinds import Evidence, Row
 from hf_suite.spec import TaskSpec
-
-_LOGITS = 1 << 28  # logits that may be in memory at once when scoring: a gigabyte
-
-_COLUMNS = ("row", "input_ids", "target", "scored", "length")
 
 
 class DocumentAdapter:
@@ -44,7 +30,7 @@ class DocumentAdapter:
     wants: ClassVar[str] = "take a decoder (GPT-2, Llama, Qwen)"
     default_length: ClassVar[int] = 512
 
-    def __init__(self, spec: TaskSpec, config: RunConfig, tokenizer: Any) -> None:
+    def __init__(self, spec: TaskSpec, config: RunConfig, tokenizer: Any, *, shots: Sequence[Row] = ()) -> None:
         self.spec, self.tokenizer = spec, tokenizer
         self.max_length = config.max_length or self.default_length
         self.shared = min(config.stride, self.max_length // 2)
@@ -58,7 +44,7 @@ class DocumentAdapter:
     @staticmethod
     def check_config(spec: TaskSpec, config: RunConfig) -> None:
         """Nothing is written, and no class learnt. Raises ConfigError."""
-        check_writes_nothing(config)
+        check_idle(config)
         check_no_classes(config, "a document is learnt token by token")
 
     @staticmethod
@@ -85,15 +71,7 @@ class DocumentAdapter:
 
     def collate(self, features: Sequence[Feature]) -> Batch:
         """Windows and their targets padded on the right, where positions stay what they are."""
-        length, pad = max(feature["length"] for feature in features), self.tokenizer.pad_token_id
-        ids = [feature["input_ids"] for feature in features]
-        masks = [[0] * (len(line["target"]) - line["scored"]) + [1] * line["scored"] for line in features]
-        return {
-            "input_ids": padded(ids, fill=pad, left=False, length=length),
-            "attention_mask": padded([[1] * len(line) for line in ids], fill=0, left=False, length=length),
-            "target": padded([line["target"] for line in features], fill=pad, left=False, length=length),
-            "target_mask": padded(masks, fill=0, left=False, length=length),
-        }
+        return costs.collated(features, self.tokenizer.pad_token_id)
 
     def count(self, batch: Batch) -> int:
         """The tokens that are targets."""
@@ -101,19 +79,11 @@ class DocumentAdapter:
 
     def loss(self, model: Any, batch: Batch) -> torch.Tensor:
         """Cross-entropy of the targets, summed."""
-        return summed_loss(_logits(model, batch), batch, self.smoothing)
+        return summed_loss(costs.logits(model, batch), batch, self.smoothing)
 
     def outputs(self, model: Any, batch: Batch) -> list[tuple[float, int]]:
         """Of each window the nats that its targets cost, and their number."""
-        rows, length = batch["input_ids"].shape
-        together = max(1, _LOGITS // (length * model.config.vocab_size))
-        found = []
-        for at in range(0, rows, together):
-            part = {name: value[at : at + together] for name, value in batch.items()}
-            logits = _logits(model, part).float().transpose(1, 2)
-            nats = functional.cross_entropy(logits, part["target"], reduction="none").double()
-            found += (nats * part["target_mask"]).sum(dim=1).tolist()
-        return list(zip(found, batch["target_mask"].sum(dim=1).tolist(), strict=True))
+        return costs.costs(model, batch)
 
     def evidence(self, row: Row, features: Sequence[Feature], outputs: Sequence[tuple[float, int]]) -> Evidence:
         """The document's nats and tokens, and how much of it was read at once."""
@@ -128,7 +98,7 @@ class DocumentAdapter:
         windows = [
             {"row": row["row"], **window} for row in rows for window in self._windows(row["text"], shared=shared)
         ]
-        return Dataset.from_dict({name: [window[name] for window in windows] for name in _COLUMNS})
+        return Dataset.from_dict({name: [window[name] for window in windows] for name in costs.COLUMNS})
 
     def _windows(self, text: str, *, shared: int) -> Iterator[dict[str, Any]]:
         """Up to max_length tokens, and as many targets, of which the last `scored` are new."""
@@ -148,8 +118,3 @@ class DocumentAdapter:
                 "length": end - start,
             }
             done = end
-
-
-def _logits(model: Any, batch: Batch) -> torch.Tensor:
-    """(windows, tokens, vocabulary)."""
-    return model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], use_cache=False).logits

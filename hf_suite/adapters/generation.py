@@ -39,6 +39,9 @@ class EncoderDecoderAdapter(WritingAdapter):
     @staticmethod
     def settle(spec: TaskSpec, config: RunConfig, given: Given) -> Settled:
         """Languages, wording, limits, and the generation settings with the tokens that the languages ask for."""
+        if given.shots:
+            finding = f"{given.name} reads with an encoder, which was never shown answered rows"
+            raise ConfigError("shots", finding, "leave the key out, or take a decoder (GPT-2, Llama)")
         codes, taught = _languages(spec, config, given)
         wording, notes = languages.wording(
             config.prompt, _own(spec), taught, task=_task(spec), name=given.name, as_it_is=config.train is None

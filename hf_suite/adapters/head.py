@@ -13,9 +13,9 @@ from hf_suite.adapters.base import (
     Feature,
     Given,
     Settled,
+    check_idle,
     check_no_classes,
     check_row_fits,
-    check_writes_nothing,
     model_inputs,
     padded_inputs,
     stand_in,
@@ -38,7 +38,7 @@ class HeadAdapter:
     wants: ClassVar[str] = "take an encoder, or another architecture that has one"
     default_length: ClassVar[int] = 128
 
-    def __init__(self, spec: TaskSpec, config: RunConfig, tokenizer: Any) -> None:
+    def __init__(self, spec: TaskSpec, config: RunConfig, tokenizer: Any, *, shots: Sequence[Row] = ()) -> None:
         self.spec, self.tokenizer = spec, tokenizer
         self.max_length = config.max_length or self.default_length
         self.own = OUTPUTS[spec.target](spec, config, config.model.labels or spec.labels or ())
@@ -54,7 +54,7 @@ class HeadAdapter:
     @staticmethod
     def check_config(spec: TaskSpec, config: RunConfig) -> None:
         """No key that only writing reads, or classes where a number is asked for. Raises ConfigError."""
-        check_writes_nothing(config)
+        check_idle(config)
         if not OUTPUTS[spec.target].classes:
             check_no_classes(config, f"{spec.name} is answered by a number")
 

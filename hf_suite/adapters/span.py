@@ -15,9 +15,9 @@ from hf_suite.adapters.base import (
     Feature,
     Given,
     Settled,
+    check_idle,
     check_no_classes,
     check_row_fits,
-    check_writes_nothing,
     model_inputs,
     padded,
     padded_inputs,
@@ -49,7 +49,7 @@ class SpanAdapter:
     wants: ClassVar[str] = "take an encoder, or another architecture that has one"
     default_length: ClassVar[int] = 384
 
-    def __init__(self, spec: TaskSpec, config: RunConfig, tokenizer: Any) -> None:
+    def __init__(self, spec: TaskSpec, config: RunConfig, tokenizer: Any, *, shots: Sequence[Row] = ()) -> None:
         self.spec, self.tokenizer = spec, tokenizer
         self.max_length = config.max_length or self.default_length
         self.stride = min(config.stride, self.max_length // 3)
@@ -70,7 +70,7 @@ class SpanAdapter:
     @staticmethod
     def check_config(spec: TaskSpec, config: RunConfig) -> None:
         """No key that only writing or classes read. Raises ConfigError."""
-        check_writes_nothing(config)
+        check_idle(config)
         check_no_classes(config, "an answer is a place in its context")
 
     @staticmethod

@@ -9,7 +9,7 @@ from torch.nn import functional
 from transformers import GenerationConfig
 
 from hf_suite.adapters import languages, sampling, settings
-from hf_suite.adapters.base import Batch, Feature, Given, check_no_classes, check_row_fits, smoothing
+from hf_suite.adapters.base import Batch, Feature, Given, check_idle, check_no_classes, check_row_fits, smoothing
 from hf_suite.adapters.limits import target_length
 from hf_suite.config import RunConfig
 from hf_suite.kinds import KINDS, Evidence, Row
@@ -29,7 +29,7 @@ class WritingAdapter:
     """Settings by which transformers takes padding for text, and their idle values; else only rows of one length
     meet, so that there is none."""
 
-    def __init__(self, spec: TaskSpec, config: RunConfig, tokenizer: Any) -> None:
+    def __init__(self, spec: TaskSpec, config: RunConfig, tokenizer: Any, *, shots: Sequence[Row] = ()) -> None:
         self.spec, self.tokenizer, self.kind = spec, tokenizer, KINDS[spec.kind]
         self.max_length, self.max_target_length = config.max_length or 0, config.max_target_length or 0
         self.wording, self.seed = config.prompt or "", config.seed
@@ -47,6 +47,7 @@ class WritingAdapter:
     @staticmethod
     def check_config(spec: TaskSpec, config: RunConfig) -> None:
         """The generation settings, of task and run together. Raises ConfigError."""
+        check_idle(config, "generation", "languages", "prompt", "max_target_length", "shots")
         settings.check({**spec.generation, **config.generation})
         check_no_classes(config, "what is written is learnt token by token")
 
@@ -105,7 +106,7 @@ class WritingAdapter:
         margin, *sequences = outputs[0]
         forced = self.settings.forced_bos_token_id  # a language's code, which not every tokenizer holds for special
         told = [ids[1:] if ids[:1] == [forced] else ids for ids in sequences]
-        texts = [text.strip() for text in self.tokenizer.batch_decode(told, skip_special_tokens=True)]
+        texts = [self._until_stop(text) for text in self.tokenizer.batch_decode(told, skip_special_tokens=True)]
         ended = sequences[0][-1] in self.eos and self.settings.forced_eos_token_id is None
         cut = len(sequences[0]) >= (self.settings.max_new_tokens or 0) and not ended
         self._look_at(row, texts[0])
@@ -134,6 +135,13 @@ class WritingAdapter:
         while len(ids) > 1 and ids[-1] == self.tokenizer.pad_token_id:
             ids = ids[:-1]
         return ids
+
+    def _until_stop(self, text: str) -> str:
+        """Up to the first of the strings that stop an answer, whose last token may hold more than it."""
+        stops = self.settings.stop_strings or ()
+        for stop in [stops] if isinstance(stops, str) else stops:
+            text = text.partition(stop)[0]
+        return text.strip()
 
     def _look_at(self, row: Row, text: str) -> None:
         """Of the first answers, counts those that are in another writing system than their targets."""

@@ -77,8 +77,9 @@ TARGETS: dict[str, Target] = {"label": OneLabel(), "labels": SeveralLabels(), "n
 class Classification:
     """Evidence is `{"scores": {label name: logit}}`, or `{"value": number}` on the label's own scale.
 
-    Scores carry their label's name, so no order of labels can be mistaken after the model. The answer is a label name,
-    a list of them in the task's order, or a number; where a model wrote none of these it is what TARGETS says.
+    A prompted model's scores are log-likelihoods of the labels' words. Scores carry their label's name, so no order of
+    labels can be mistaken after the model. The answer is a label name, a list of them in the task's order, or a number;
+    where a model wrote none of these it is what TARGETS says.
     """
 
     inputs: ClassVar[frozenset[str]] = frozenset({"text"})
@@ -112,7 +113,7 @@ class Classification:
 
     def gains(self, spec: TaskSpec, protocol: str | None) -> bool:
         """The temperature, where labels are scored."""
-        return TARGETS[spec.target].gains() and protocol in (None, "head")
+        return TARGETS[spec.target].gains() and protocol in (None, "head", "likelihood")
 
     def fit(
         self, evidence: Mapping[RowId, Evidence], references: Mapping[RowId, Any], spec: TaskSpec

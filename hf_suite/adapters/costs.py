@@ -1,0 +1,48 @@
+"""What tokens cost a decoder: sequences of which the last tokens are targets, in batches. Knows no kind of task."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from hf_suite.adapters.base import Batch, Feature, padded
+
+_LOGITS = 1 << 28  # logits that may be in memory at once when scoring: a gigabyte
+
+COLUMNS = ("row", "input_ids", "target", "scored", "length")
+"""Of a feature: what is read, what follows each token of it, and how many of the last of those count."""
+
+
+def collated(features: Sequence[Feature], fill: int) -> Batch:
+    """Sequences and their targets padded on the right, where positions stay what they are."""
+    length = max(feature["length"] for feature in features)
+    ids = [feature["input_ids"] for feature in features]
+    masks = [[0] * (len(line["target"]) - line["scored"]) + [1] * line["scored"] for line in features]
+    return {
+        "input_ids": padded(ids, fill=fill, left=False, length=length),
+        "attention_mask": padded([[1] * len(line) for line in ids], fill=0, left=False, length=length),
+        "target": padded([line["target"] for line in features], fill=fill, left=False, length=length),
+        "target_mask": padded(masks, fill=0, left=False, length=length),
+    }
+
+
+def costs(model: Any, batch: Batch) -> list[tuple[float, int]]:
+    """Of each sequence the nats that its targets cost, and their number."""
+    rows, length = batch["input_ids"].shape
+    together = max(1, _LOGITS // (length * model.config.vocab_size))
+    found = []
+    for at in range(0, rows, together):
+        part = {name: value[at : at + together] for name, value in batch.items()}
+        scores = logits(model, part).float().transpose(1, 2)
+        nats = functional.cross_entropy(scores, part["target"], reduction="none").double()
+        found += (nats * part["target_mask"]).sum(dim=1).tolist()
+    return list(zip(found, batch["target_mask"].sum(dim=1).tolist(), strict=True))
+
+
+def logits(model: Any, batch: Batch) -> torch.Tensor:
+    """(sequences, tokens, vocabulary)."""
+    found: torch.Tensor = model(
+        input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], use_cache=False
+    ).logits
+    return found
