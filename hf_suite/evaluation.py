@@ -118,6 +118,7 @@ def _evaluate_split(session: Session, name: str, split: Split, found: Evaluation
         **kind.calibration(evidence, gold, found.fitted, spec),
     }
     _em_bound(found.counts[name], len(gold))
+    found.counts[name] |= _reach(session, split, gold)
     found.scores[name] = scoring.score(spec, answers, gold, evidence=evidence)
     found.baseline[name] = scoring.baseline(spec, split.rows, gold)
     if not found.signatures:
@@ -139,6 +140,18 @@ def _em_bound(counts: dict[str, float], rows: int) -> None:
     """The exact match that a perfect model would reach, given the gold answers that no span of tokens can give."""
     if "answers_not_reproducible" in counts:
         counts["em_upper_bound"] = 100 * (1 - counts["answers_not_reproducible"] / rows)
+
+
+def _reach(session: Session, split: Split, gold: Mapping[RowId, Any]) -> dict[str, float]:
+    """How many targets the tokenizer cannot write, and the headline of a model that writes all as well as it can."""
+    kind, spec = KINDS[session.spec.kind], session.spec
+    texts = session.adapter.as_written(split.rows)
+    lost = sum(text.split() != kind.written(gold[row], spec).split() for row, text in texts.items())
+    if not lost:
+        return {}
+    answers = {row: kind.decide({"texts": [text], "cut": False}, {}, spec) for row, text in texts.items()}
+    best = scoring.score(spec, answers, gold, metrics=scoring.giving(spec, spec.headline)).get(spec.headline)
+    return {"targets_not_writable": lost, **({} if best is None else {"best_reachable": best})}
 
 
 def _evidence(session: Session, split: Split, *, stops: bool = True) -> Mapping[RowId, Evidence]:

@@ -179,9 +179,10 @@ def _written(session: Session, found: Evaluation) -> list[str]:
         if counts.get("unreadable"):
             out.append(f"{name}: {counts['unreadable']:,} of {rows:,} answers say nothing that can be one")
         if counts.get("targets_not_writable"):
-            out.append(
-                f"{name}: {counts['targets_not_writable']:,} of {rows:,} targets hold what the tokenizer cannot write"
-            )
+            lost = f"{counts['targets_not_writable']:,} of {rows:,} targets come back from the tokenizer as other texts"
+            best, number = counts.get("best_reachable"), session.spec.headline
+            bound = f"; {number} gets no better than {best:.2f}" if best is not None else ""
+            out.append(f"{name}: {lost}{bound}")
         if 2 * counts.get("other_script", 0) > counts.get("scripts_compared", 0):
             which = f"{counts['other_script']} of the first {counts['scripts_compared']}"
             out.append(f"{name}: {which} answers are in another script than their targets")

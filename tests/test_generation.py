@@ -8,9 +8,11 @@ import numpy
 import pytest
 import texts
 import torch
+import world
 import writers
 from datasets import Dataset
 
+import hf_suite
 from hf_suite import loop
 from hf_suite.adapters import take
 from hf_suite.adapters.sampling import Gumbel, row_key
@@ -162,15 +164,35 @@ def test_an_answer_that_met_the_limit_is_cut(made, models):
     assert found == [{"texts": ["dog"], "cut": False}, {"texts": [" ".join(["dog"] * 12)], "cut": True}]
 
 
-def test_targets_that_the_tokenizer_cannot_write_and_other_scripts_are_counted(made, models):
+def test_answers_in_another_script_than_their_targets_are_counted(made, models):
     ready = session(made, models["t5"])
     rows = Dataset.from_dict({"row": [0, 1], "source": ["a", "a"], "target": [["☃"], ["日本"]]})
-    ready.adapter.eval_features(rows)
-    assert ready.adapter.counts["targets_not_writable"] == 1
     dog = ready.tokenizer.convert_tokens_to_ids("▁dog")
     for row in rows:
         ready.adapter.evidence(row, [], [[1.0, [dog, 1]]])
     assert (ready.adapter.counts["scripts_compared"], ready.adapter.counts["other_script"]) == (1, 1)
+
+
+def test_targets_that_the_tokenizer_cannot_write_are_counted_and_bound_the_score(models, tmp_path):
+    made = texts.make(tmp_path, kind="text2text", name="symbols")
+    for split, count in (("train", 12), ("validation", 10)):
+        rows = [{"english": "a dog", "backwards": "dog ☃ a" if at % 5 == 0 else "dog a"} for at in range(count)]
+        world.write_rows(made.mirror / "own" / "backwards" / "default" / f"{split}.jsonl", rows)
+    over = {"train": {"max_steps": 1}, "max_target_length": 8, "output": str(tmp_path / "run")}
+    result = hf_suite.run(texts.run_config(made, models["t5"], **over))
+    found = result.counts["validation"]
+    assert (found["targets_not_writable"], found["best_reachable"]) == (2, 80.0)
+    assert "train: 3 of 12 targets come back from the tokenizer as other texts" in result.caveats
+    assert (
+        "validation: 2 of 10 targets come back from the tokenizer as other texts; exact_match gets no better than 80.00"
+    ) in result.caveats
+
+
+@pytest.mark.parametrize("name", ["mbart50", "m2m_100", "nllb"])
+def test_a_languages_code_is_no_part_of_what_a_tokenizer_writes(made, tmp_path, name):
+    ready = session(made, writers.writer(tmp_path / name, name))
+    rows = Dataset.from_dict({"row": [0], "source": ["a"], "target": [["the dog"]]})
+    assert ready.adapter.as_written(rows) == {0: "the dog"}
 
 
 def test_the_limit_goes_by_the_train_targets(made, models):

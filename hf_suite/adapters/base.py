@@ -12,6 +12,7 @@ from transformers import PretrainedConfig
 from hf_suite.config import RunConfig
 from hf_suite.errors import ConfigError, ModelError
 from hf_suite.kinds import Evidence, Row
+from hf_suite.metrics.base import RowId
 from hf_suite.spec import TaskSpec
 
 Feature = Mapping[str, Any]
@@ -95,6 +96,9 @@ class Adapter(Protocol):
 
     def eval_features(self, rows: Dataset) -> Dataset:
         """Features for answering; fills `counts`."""
+
+    def as_written(self, rows: Dataset) -> dict[RowId, str]:
+        """Of an adapter that writes, each row's target as its tokenizer can write it; nothing of others."""
 
     def collate(self, features: Sequence[Feature]) -> Batch:
         """One padded batch, on the CPU."""

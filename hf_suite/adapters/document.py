@@ -13,6 +13,7 @@ from hf_suite.adapters.prompting import DecoderAdapter
 from hf_suite.adapters.writing import summed_loss
 from hf_suite.config import RunConfig
 from hf_suite.kinds import Evidence, Row
+from hf_suite.metrics.base import RowId
 from hf_suite.spec import TaskSpec
 
 
@@ -68,6 +69,10 @@ class DocumentAdapter:
     def eval_features(self, rows: Dataset) -> Dataset:
         """Windows that share tokens, each token a target once."""
         return self._features(rows, shared=self.shared)
+
+    def as_written(self, rows: Dataset) -> dict[RowId, str]:
+        """Nothing is written."""
+        return {}
 
     def collate(self, features: Sequence[Feature]) -> Batch:
         """Windows and their targets padded on the right, where positions stay what they are."""

@@ -10,7 +10,7 @@ from transformers import AutoModelForSeq2SeqLM, PretrainedConfig
 from hf_suite.adapters import languages
 from hf_suite.adapters.base import Batch, Feature, Given, Settled, padded, padded_inputs, stand_in
 from hf_suite.adapters.sampling import row_key
-from hf_suite.adapters.writing import WritingAdapter, common, ends, limited, speak, summed_loss, written
+from hf_suite.adapters.writing import WritingAdapter, common, ends, limited, speak, summed_loss, unwritable, written
 from hf_suite.config import RunConfig
 from hf_suite.errors import ConfigError
 from hf_suite.kinds import KINDS
@@ -52,13 +52,14 @@ class EncoderDecoderAdapter(WritingAdapter):
         if chosen.get("decoder_start_token_id") is None:
             finding = f"{given.name} does not say with which token its answers begin"
             raise ConfigError("generation.decoder_start_token_id", finding, "say its id")
-        lengths = None
+        lengths, lost = None, []
         if given.train is not None:
-            ids = _targets(given.tokenizer, written(spec, given.train), chosen, max_length=None)
-            lengths = [len(line) for line in ids]
+            targets = written(spec, given.train)
+            lengths = [len(line) for line in _targets(given.tokenizer, targets, chosen, max_length=None)]
+            lost = unwritable(given.tokenizer, targets)
         over, caveats, how = limited(config, given, chosen, lengths)
         told = [f"languages: reads {codes['source']}, writes {codes['target']}"] if codes else []
-        return Settled({**over, "prompt": wording, "languages": codes}, [*told, *notes, *why, *how], caveats)
+        return Settled({**over, "prompt": wording, "languages": codes}, [*told, *notes, *why, *how], [*caveats, *lost])
 
     def train_features(self, rows: Dataset) -> Dataset:
         """Source and target tokens; `length` is both together."""
@@ -69,9 +70,9 @@ class EncoderDecoderAdapter(WritingAdapter):
         return Dataset.from_dict({"row": rows["row"][:], "input_ids": sources, "target": targets, "length": lengths})
 
     def eval_features(self, rows: Dataset) -> Dataset:
-        """Source tokens; counts sources that were cut and targets that cannot be written."""
+        """Source tokens; counts sources that were cut."""
         sources, cut = self._sources(rows)
-        self.noticed(rows, truncated=cut)
+        self.noticed(cut)
         lengths = [len(source) for source in sources]
         return Dataset.from_dict({"row": rows["row"][:], "input_ids": sources, "length": lengths})
 

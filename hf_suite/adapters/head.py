@@ -23,6 +23,7 @@ from hf_suite.adapters.base import (
 from hf_suite.adapters.targets import OUTPUTS, repeats, weights
 from hf_suite.config import RunConfig
 from hf_suite.kinds import Evidence, Row
+from hf_suite.metrics.base import RowId
 from hf_suite.spec import TaskSpec
 
 log = logging.getLogger(__name__)
@@ -90,6 +91,10 @@ class HeadAdapter:
         columns, cut = self._tokens(rows)
         self.counts["truncated"] = self.counts.get("truncated", 0) + cut
         return Dataset.from_dict(columns)
+
+    def as_written(self, rows: Dataset) -> dict[RowId, str]:
+        """Nothing is written."""
+        return {}
 
     def collate(self, features: Sequence[Feature]) -> Batch:
         """Inputs padded to the longest, and `target` where there is one."""

@@ -35,6 +35,15 @@ def marks(tokenizer: Any) -> tuple[str, ...]:
     return tuple(getattr(tokenizer, "supported_language_codes", None) or ())
 
 
+def mark(tokenizer: Any) -> int | None:
+    """The token of the language that a tokenizer was turned to write; None where it knows no languages."""
+    spoken = getattr(tokenizer, "tgt_lang", None) if codes(tokenizer) else None
+    if spoken is None:
+        return None
+    to_id = getattr(tokenizer, "get_lang_id", tokenizer.convert_tokens_to_ids)
+    return int(to_id(spoken))
+
+
 def code(said: str | None, task: str | None, known: Sequence[str], *, key: str, name: str) -> str:
     """The checkpoint's code: the one that is said, else the one that goes with the task's language.
 

@@ -15,6 +15,7 @@ from hf_suite.adapters.writing import summed_loss, written
 from hf_suite.config import RunConfig
 from hf_suite.errors import ConfigError
 from hf_suite.kinds import KINDS, Evidence, Row
+from hf_suite.metrics.base import RowId
 from hf_suite.spec import TaskSpec
 
 
@@ -90,6 +91,10 @@ class LikelihoodAdapter:
             found += [_feature(row, ids, self.prompts.answer_ids(text, word)) for word in self.words]
             found += [_feature(row, *one) for one in alone]
         return _dataset(found)
+
+    def as_written(self, rows: Dataset) -> dict[RowId, str]:
+        """Nothing is written."""
+        return {}
 
     def collate(self, features: Sequence[Feature]) -> Batch:
         """Prompts with words, padded on the right, and which of their tokens count."""

@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, PretrainedC
 from hf_suite.adapters.base import Batch, Feature, Given, Settled, padded
 from hf_suite.adapters.prompts import APART, LEAST, Prompts, chats, prompts, settled
 from hf_suite.adapters.sampling import row_key
-from hf_suite.adapters.writing import WritingAdapter, common, ends, limited, summed_loss, written
+from hf_suite.adapters.writing import WritingAdapter, common, ends, limited, summed_loss, unwritable, written
 from hf_suite.config import RunConfig
 from hf_suite.kinds import KINDS, Row
 from hf_suite.spec import TaskSpec
@@ -49,15 +49,17 @@ class DecoderAdapter(WritingAdapter):
         if given.shots and not chats(given.tokenizer) and "stop_strings" not in chosen:
             chosen["stop_strings"] = [APART]
             why.append("generation.stop_strings: an empty line, which parts the shots")
-        lengths = None
+        lengths, lost = None, []
         if given.train is not None:
             asked = prompts(spec, config.prompt or KINDS[spec.kind].wording(spec), given.tokenizer, ())
-            pairs = zip(given.train, written(spec, given.train), strict=True)
+            targets = written(spec, given.train)
+            lost = unwritable(given.tokenizer, targets)
+            pairs = zip(given.train, targets, strict=True)
             lengths = [len(_ended(asked, asked.text(row), answer, chosen)) for row, answer in pairs]
         room = given if given.positions is None else dataclasses.replace(given, positions=given.positions - LEAST)
         over, caveats, how = limited(config, room, chosen, lengths)
         asking, note = settled(spec, config, given, answer=over["max_target_length"])
-        return Settled({**over, **asking}, [*why, *how, *note], caveats)
+        return Settled({**over, **asking}, [*why, *how, *note], [*caveats, *lost])
 
     def train_features(self, rows: Dataset) -> Dataset:
         """Prompt and answer in one, and where the answer begins."""
@@ -77,9 +79,9 @@ class DecoderAdapter(WritingAdapter):
         return Dataset.from_dict({"row": rows["row"][:], "input_ids": ids, "begins": begins, "length": lengths})
 
     def eval_features(self, rows: Dataset) -> Dataset:
-        """The prompt's tokens; counts prompts that were cut and answers that cannot be written."""
+        """The prompt's tokens; counts prompts that were cut."""
         asked, cut = self.prompts.fitted(rows, self.max_length)
-        self.noticed(rows, truncated=cut)
+        self.noticed(cut)
         ids = [prompted for _, prompted in asked]
         return Dataset.from_dict({"row": rows["row"][:], "input_ids": ids, "length": [len(line) for line in ids]})
 

@@ -27,6 +27,7 @@ from hf_suite.adapters.base import (
 from hf_suite.config import RunConfig
 from hf_suite.errors import ModelError
 from hf_suite.kinds import Evidence, Row
+from hf_suite.metrics.base import RowId
 from hf_suite.metrics.squad import normalize
 from hf_suite.spec import TaskSpec
 
@@ -109,6 +110,10 @@ class SpanAdapter:
             lost += bool(row.get("answers") and row["answers"]["text"]) and not _reproducible(row, windows)
         self.counts["answers_not_reproducible"] = self.counts.get("answers_not_reproducible", 0) + lost
         return _columns(features)
+
+    def as_written(self, rows: Dataset) -> dict[RowId, str]:
+        """Nothing is written."""
+        return {}
 
     def collate(self, features: Sequence[Feature]) -> Batch:
         """Inputs padded to the longest; positions counted in the padded window."""

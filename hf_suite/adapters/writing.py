@@ -14,6 +14,7 @@ from hf_suite.adapters.limits import target_length
 from hf_suite.config import RunConfig
 from hf_suite.kinds import KINDS, Evidence, Row
 from hf_suite.kinds.base import prompt
+from hf_suite.metrics.base import RowId
 from hf_suite.spec import TaskSpec
 
 _LOOKED_AT = 20  # answers whose writing system is compared with their targets'
@@ -117,15 +118,13 @@ class WritingAdapter:
         """Each row as the model is to read it."""
         return [prompt(row, self.wording) for row in rows]
 
-    def noticed(self, rows: Dataset, *, truncated: int) -> None:
-        """Counts rows that were cut, and targets that the tokenizer cannot write."""
+    def as_written(self, rows: Dataset) -> dict[RowId, str]:
+        """Each row's target as the tokenizer writes it: encoded, and decoded again."""
+        return dict(zip(rows["row"], through(self.tokenizer, written(self.spec, rows)), strict=True))
+
+    def noticed(self, truncated: int) -> None:
+        """Counts rows that were cut."""
         self.counts["truncated"] = self.counts.get("truncated", 0) + truncated
-        if self.tokenizer.unk_token_id is None or not self.kind.targets(self.spec) <= set(rows.column_names):
-            return
-        unknown = self.tokenizer.unk_token_id
-        ids = self.tokenizer(text_target=written(self.spec, rows), verbose=False)["input_ids"]
-        lost = sum(unknown in line for line in ids)
-        self.counts["targets_not_writable"] = self.counts.get("targets_not_writable", 0) + lost
 
     def _until_end(self, ids: list[int]) -> list[int]:
         """Up to the first end, which stays; else without padding."""
@@ -170,6 +169,25 @@ def written(spec: TaskSpec, rows: Dataset) -> list[str]:
     """Each row's target as a model should write it."""
     kind = KINDS[spec.kind]
     return [kind.written(kind.reference(row, spec), spec) for row in rows]
+
+
+def through(tokenizer: Any, texts: Sequence[str]) -> list[str]:
+    """What comes back of texts that a tokenizer encodes and decodes."""
+    ids = tokenizer(text_target=list(texts), verbose=False)["input_ids"]
+    code = languages.mark(tokenizer)  # which not every tokenizer holds for special
+    told = [line[1:] if line[:1] == [code] else line for line in ids]
+    return [text.strip() for text in tokenizer.batch_decode(told, skip_special_tokens=True)]
+
+
+def lost(texts: Sequence[str], others: Sequence[str]) -> int:
+    """How many texts are not the others, but for white space."""
+    return sum(text.split() != other.split() for text, other in zip(texts, others, strict=True))
+
+
+def unwritable(tokenizer: Any, texts: Sequence[str]) -> list[str]:
+    """The caveat on train targets that a tokenizer cannot write; none where it can."""
+    many = lost(texts, through(tokenizer, texts))
+    return [f"train: {many:,} of {len(texts):,} targets come back from the tokenizer as other texts"] if many else []
 
 
 def ends(generation: Mapping[str, Any]) -> tuple[int, ...]:
