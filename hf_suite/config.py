@@ -205,9 +205,9 @@ class RunConfig(Record):
     where the device is fast in it, else fp16 where that will do, else fp32."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute; auto takes the fastest that is there."""
-    protocol: Literal["head", "generation", "likelihood"] | None = None
+    protocol: Literal["head", "generation", "likelihood", "masked"] | None = None
     """How the model answers: `head` by a trained output layer, `generation` by writing, `likelihood` by how likely it
-    finds a text (of several, the label's words); null takes the kind's own."""
+    finds a text (of several, the label's words), `masked` by guessing hidden tokens; null takes the kind's own."""
     likelihood: Literal["raw", "per_token", "corrected"] | None = None
     """Which log-likelihood of a label's words decides: `raw` (null), divided by their tokens, or less the one that they
     have where no text is given."""

@@ -17,7 +17,7 @@ from hf_suite import origin as origins
 from hf_suite import spec as specs
 from hf_suite.adapters import Adapter, adapter_class, with_protocol
 from hf_suite.config import RunConfig
-from hf_suite.errors import RunError
+from hf_suite.errors import ModelError, RunError
 from hf_suite.evaluation import Evaluation, choosing, evaluate
 from hf_suite.label_order import suggestion
 from hf_suite.latency import latency
@@ -254,6 +254,9 @@ def _built(
         pad_token_id=tokenizer.pad_token_id,
         gradient_checkpointing=train is not None and train.gradient_checkpointing,
     )
+    if train is None and not adapter.task_head and built.fresh:
+        finding = f"lacks {', '.join(built.fresh)}, which would answer by chance, and train is null"
+        raise ModelError(located.name, finding, "give a checkpoint that carries it, or finetune it (hf-suite train)")
     if origin is not None and lora is not None:
         origins.begin(built.model, origin, built.heads)
     return built

@@ -217,7 +217,7 @@ def _turned(
         "eval_limit": over.get("eval_limit"),
         "model": config.model.model_copy(update={"labels": labels}),
     }
-    spec = written.model_copy(update={"scale": own.scale})
+    spec = kinds.KINDS[own.kind].under(written.model_copy(update={"scale": own.scale}), config.protocol)
     return _Asked(folder, facts, spec, written, config.model_copy(update=update))
 
 

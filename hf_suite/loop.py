@@ -196,7 +196,7 @@ def _gradients(wrapped: Any, data: _Planned, *, size: int, accelerator: Accelera
     shares = batching.shares(planned, micro_batch_size=size, rank=accelerator.process_index, processes=ranks)
     # A rank without features runs one with weight 0: every rank must take part in each exchange of gradients.
     taken = [take(data.features, share or planned[:1]) for share in shares]
-    batches = [_moved(adapter.collate(features), accelerator.device) for features in taken]
+    batches = [_moved(adapter.collate(features, draw=data.step), accelerator.device) for features in taken]
     weights = [1.0 if share else 0.0 for share in shares]
     counts = sum(adapter.count(batch) * int(weight) for batch, weight in zip(batches, weights, strict=True))
     total = _summed(float(counts), accelerator)

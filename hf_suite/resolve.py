@@ -52,6 +52,7 @@ def resolve(
     adapter_class: type[Adapter],
 ) -> Resolved:
     """Settles labels, scale, lengths, rates, device and what the adapter asks. Raises ModelError, ConfigError."""
+    spec = KINDS[spec.kind].under(spec, config.protocol)
     cls = adapter_class.auto_model(model_config)
     if cls is None:
         known = f"{type(model_config).__name__.removesuffix('Config')} has no class for {spec.kind}"

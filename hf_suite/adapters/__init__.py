@@ -7,6 +7,7 @@ from hf_suite.adapters.document import DocumentAdapter
 from hf_suite.adapters.generation import EncoderDecoderAdapter
 from hf_suite.adapters.head import HeadAdapter
 from hf_suite.adapters.likelihood import LikelihoodAdapter
+from hf_suite.adapters.masked import MaskedAdapter
 from hf_suite.adapters.prompting import DecoderAdapter
 from hf_suite.adapters.span import SpanAdapter
 from hf_suite.config import RunConfig
@@ -22,6 +23,7 @@ ADAPTERS: dict[tuple[str, str], type[Adapter]] = {
     ("question_answering", "generation"): EncoderDecoderAdapter,
     ("classification", "likelihood"): LikelihoodAdapter,
     ("language_modeling", "likelihood"): DocumentAdapter,
+    ("language_modeling", "masked"): MaskedAdapter,
 }
 """(kind, protocol) -> adapter. The first protocol of a kind is its own: the one that is taken where none is said."""
 

@@ -100,8 +100,8 @@ class Adapter(Protocol):
     def as_written(self, rows: Dataset) -> dict[RowId, str]:
         """Of an adapter that writes, each row's target as its tokenizer can write it; nothing of others."""
 
-    def collate(self, features: Sequence[Feature]) -> Batch:
-        """One padded batch, on the CPU."""
+    def collate(self, features: Sequence[Feature], *, draw: int | None = None) -> Batch:
+        """One padded batch, on the CPU. In training `draw` is the step: chance comes from (seed, draw, row) alone."""
 
     def count(self, batch: Batch) -> int:
         """What a step's summed loss is divided by; known before the forward pass."""

@@ -1,4 +1,4 @@
-"""What tokens cost a decoder: sequences of which the last tokens are targets, in batches. Knows no kind of task."""
+"""What tokens cost a model: sequences of which the last tokens are targets, in batches. Knows no kind of task."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -27,22 +27,21 @@ def collated(features: Sequence[Feature], fill: int) -> Batch:
     }
 
 
-def costs(model: Any, batch: Batch) -> list[tuple[float, int]]:
-    """Of each sequence the nats that its targets cost, and their number."""
+def costs(model: Any, batch: Batch, **settings: bool) -> list[tuple[float, int]]:
+    """Of each sequence the nats that its targets cost, and their number; `settings` are the model's own."""
     rows, length = batch["input_ids"].shape
     together = max(1, _LOGITS // (length * model.config.vocab_size))
     found = []
     for at in range(0, rows, together):
         part = {name: value[at : at + together] for name, value in batch.items()}
-        scores = logits(model, part).float().transpose(1, 2)
+        scores = logits(model, part, **settings).float().transpose(1, 2)
         nats = functional.cross_entropy(scores, part["target"], reduction="none").double()
         found += (nats * part["target_mask"]).sum(dim=1).tolist()
     return list(zip(found, batch["target_mask"].sum(dim=1).tolist(), strict=True))
 
 
-def logits(model: Any, batch: Batch) -> torch.Tensor:
+def logits(model: Any, batch: Batch, **settings: bool) -> torch.Tensor:
     """(sequences, tokens, vocabulary)."""
-    found: torch.Tensor = model(
-        input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], use_cache=False
-    ).logits
+    inputs = {name: batch[name] for name in ("input_ids", "attention_mask")}
+    found: torch.Tensor = model(**inputs, **settings).logits
     return found

@@ -74,7 +74,7 @@ class DocumentAdapter:
         """Nothing is written."""
         return {}
 
-    def collate(self, features: Sequence[Feature]) -> Batch:
+    def collate(self, features: Sequence[Feature], *, draw: int | None = None) -> Batch:
         """Windows and their targets padded on the right, where positions stay what they are."""
         return costs.collated(features, self.tokenizer.pad_token_id)
 
@@ -84,11 +84,11 @@ class DocumentAdapter:
 
     def loss(self, model: Any, batch: Batch) -> torch.Tensor:
         """Cross-entropy of the targets, summed."""
-        return summed_loss(costs.logits(model, batch), batch, self.smoothing)
+        return summed_loss(costs.logits(model, batch, use_cache=False), batch, self.smoothing)
 
     def outputs(self, model: Any, batch: Batch) -> list[tuple[float, int]]:
         """Of each window the nats that its targets cost, and their number."""
-        return costs.costs(model, batch)
+        return costs.costs(model, batch, use_cache=False)
 
     def evidence(self, row: Row, features: Sequence[Feature], outputs: Sequence[tuple[float, int]]) -> Evidence:
         """The document's nats and tokens, and how much of it was read at once."""

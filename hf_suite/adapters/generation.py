@@ -76,7 +76,7 @@ class EncoderDecoderAdapter(WritingAdapter):
         lengths = [len(source) for source in sources]
         return Dataset.from_dict({"row": rows["row"][:], "input_ids": sources, "length": lengths})
 
-    def collate(self, features: Sequence[Feature]) -> Batch:
+    def collate(self, features: Sequence[Feature], *, draw: int | None = None) -> Batch:
         """Sources, and where there are targets what the decoder reads and is to write, each (rows, longest)."""
         batch = padded_inputs(features, self.tokenizer)
         batch["row_key"] = torch.tensor([row_key(feature["row"]) for feature in features])

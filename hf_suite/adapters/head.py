@@ -96,7 +96,7 @@ class HeadAdapter:
         """Nothing is written."""
         return {}
 
-    def collate(self, features: Sequence[Feature]) -> Batch:
+    def collate(self, features: Sequence[Feature], *, draw: int | None = None) -> Batch:
         """Inputs padded to the longest, and `target` where there is one."""
         batch = padded_inputs(features, self.tokenizer)
         if "target" in features[0]:

@@ -8,7 +8,16 @@ from datasets import Dataset
 from transformers import PretrainedConfig
 
 from hf_suite.adapters import costs
-from hf_suite.adapters.base import Batch, Feature, Given, Settled, check_idle, check_row_fits, smoothing
+from hf_suite.adapters.base import (
+    Batch,
+    Feature,
+    Given,
+    Settled,
+    check_idle,
+    check_no_classes,
+    check_row_fits,
+    smoothing,
+)
 from hf_suite.adapters.prompting import DecoderAdapter
 from hf_suite.adapters.prompts import prompts, settled
 from hf_suite.adapters.writing import summed_loss, written
@@ -52,6 +61,7 @@ class LikelihoodAdapter:
     def check_config(spec: TaskSpec, config: RunConfig) -> None:
         """There must be labels, and no key that only writing reads. Raises ConfigError."""
         check_idle(config, "prompt", "shots", "likelihood")
+        check_no_classes(config, "a label's words are learnt token by token")
         if spec.target != "label":
             wanted = {"number": "a number", "labels": "several labels"}[spec.target]
             finding = f"{spec.name} is answered by {wanted}, and one label's words are compared with another's"
@@ -96,7 +106,7 @@ class LikelihoodAdapter:
         """Nothing is written."""
         return {}
 
-    def collate(self, features: Sequence[Feature]) -> Batch:
+    def collate(self, features: Sequence[Feature], *, draw: int | None = None) -> Batch:
         """Prompts with words, padded on the right, and which of their tokens count."""
         return costs.collated(features, self.tokenizer.pad_token_id)
 
@@ -106,11 +116,11 @@ class LikelihoodAdapter:
 
     def loss(self, model: Any, batch: Batch) -> torch.Tensor:
         """Cross-entropy of the words' tokens, summed."""
-        return summed_loss(costs.logits(model, batch), batch, self.smoothing)
+        return summed_loss(costs.logits(model, batch, use_cache=False), batch, self.smoothing)
 
     def outputs(self, model: Any, batch: Batch) -> list[tuple[float, int]]:
         """Of each candidate the nats that its words cost, and their tokens."""
-        return costs.costs(model, batch)
+        return costs.costs(model, batch, use_cache=False)
 
     def evidence(self, row: Row, features: Sequence[Feature], outputs: Sequence[tuple[float, int]]) -> Evidence:
         """By label: `scores`, which decide, `log_likelihood`, its `tokens`, and `without_text`."""

@@ -85,7 +85,7 @@ class DecoderAdapter(WritingAdapter):
         ids = [prompted for _, prompted in asked]
         return Dataset.from_dict({"row": rows["row"][:], "input_ids": ids, "length": [len(line) for line in ids]})
 
-    def collate(self, features: Sequence[Feature]) -> Batch:
+    def collate(self, features: Sequence[Feature], *, draw: int | None = None) -> Batch:
         """Prompts filled on the left, so that answers go on from their ends; with answers filled on the right.
 
         `target` and its mask are what each token but the last is to be followed by, (rows, longest - 1).

@@ -115,7 +115,7 @@ class SpanAdapter:
         """Nothing is written."""
         return {}
 
-    def collate(self, features: Sequence[Feature]) -> Batch:
+    def collate(self, features: Sequence[Feature], *, draw: int | None = None) -> Batch:
         """Inputs padded to the longest; positions counted in the padded window."""
         batch = padded_inputs(features, self.tokenizer)
         length = batch["input_ids"].shape[1]

@@ -39,6 +39,9 @@ class Kind(Protocol):
     def reference(self, row: Row, spec: TaskSpec) -> Any:
         """The gold answer of a row, as the metrics take it; None where the row has none."""
 
+    def under(self, spec: TaskSpec, protocol: str | None) -> TaskSpec:
+        """The task with metrics that answers under the protocol can feed."""
+
     def fits(self, spec: TaskSpec, protocol: str | None) -> bool:
         """Whether something must be fitted on tune before rows can be decided well (a threshold).
 

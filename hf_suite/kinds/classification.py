@@ -107,6 +107,10 @@ class Classification:
         """The row's label name, its names, or its number."""
         return row.get("label")
 
+    def under(self, spec: TaskSpec, protocol: str | None) -> TaskSpec:
+        """The task itself: an answer is the same however it was found."""
+        return spec
+
     def fits(self, spec: TaskSpec, protocol: str | None) -> bool:
         """The threshold, where several labels are scored."""
         return TARGETS[spec.target].fits() and protocol in (None, "head")

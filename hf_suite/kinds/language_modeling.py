@@ -10,9 +10,13 @@ from hf_suite.kinds.base import Evidence, Row
 from hf_suite.metrics.base import RowId
 from hf_suite.spec import TaskSpec
 
+_GUESSED = ("masked_loss", "masked_perplexity")
+"""METRICS of tokens that were guessed from both sides; of others all were predicted from those before."""
+
 
 class LanguageModeling:
-    """Evidence is `{"nll": nats, "tokens": n, "context": n, "stride": n}`, summed over all tokens, each scored once.
+    """Evidence is `{"nll": nats, "tokens": n, "context": n, "stride": n}`, summed over all tokens, each scored once;
+    under protocol masked over those that were guessed.
 
     The answer is nll and tokens, the reference the document's `{"bytes": n, "words": n}`: bytes of its UTF-8, words
     as white space parts them. A document is a row of the data, or several joined (the task's `document`).
@@ -32,6 +36,14 @@ class LanguageModeling:
     def reference(self, row: Row, spec: TaskSpec) -> dict[str, int]:
         """The document's bytes and words."""
         return {"bytes": len(row["text"].encode()), "words": len(row["text"].split())}
+
+    def under(self, spec: TaskSpec, protocol: str | None) -> TaskSpec:
+        """Of the metrics those that count guessed tokens where tokens are guessed, else the others."""
+        apart = [name for name in spec.metric_names() if (name in _GUESSED) == (protocol == "masked")]
+        kept = apart or (list(_GUESSED) if protocol == "masked" else ["bits_per_byte"])
+        if set(kept) == set(spec.metric_names()):
+            return spec
+        return spec.model_copy(update={"metrics": tuple(kept), "headline": kept[0]})
 
     def fits(self, spec: TaskSpec, protocol: str | None) -> bool:
         """Nothing needs fitting."""

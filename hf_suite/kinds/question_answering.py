@@ -37,6 +37,10 @@ class QuestionAnswering:
         answers = row.get("answers")
         return None if answers is None else list(answers["text"])
 
+    def under(self, spec: TaskSpec, protocol: str | None) -> TaskSpec:
+        """The task itself: an answer is the same however it was found."""
+        return spec
+
     def fits(self, spec: TaskSpec, protocol: str | None) -> bool:
         """The null threshold, where questions may have no answer and spans are scored."""
         return spec.unanswerable and protocol in (None, "head")

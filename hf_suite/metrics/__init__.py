@@ -1,7 +1,7 @@
 """METRICS: the scores, each a pure function of answers and references; one file per family."""
 
 from hf_suite.metrics import classification, language_modeling, matching, multi_label, regression, rouge, squad
-from hf_suite.metrics.base import BITS, COUNT, ERROR, PERCENT, PERPLEXITY, Metric, Unit
+from hf_suite.metrics.base import BITS, COUNT, ERROR, NATS, PERCENT, PERPLEXITY, Metric, Unit
 from hf_suite.metrics.translation import SacreBleu
 
 _THRESHOLD = Unit("no-answer score", None)
@@ -141,6 +141,22 @@ METRICS: dict[str, Metric] = {
         rows=language_modeling.rows_perplexity,
         total=language_modeling.total_perplexity,
         signature=language_modeling.signature,
+    ),
+    "masked_loss": Metric(
+        "masked_loss",
+        {"masked_loss": NATS},
+        language_modeling.score_masked_loss,
+        rows=language_modeling.rows_perplexity,
+        total=language_modeling.total_masked_loss,
+        signature=language_modeling.signature_masked,
+    ),
+    "masked_perplexity": Metric(
+        "masked_perplexity",
+        {"masked_perplexity": PERPLEXITY},
+        language_modeling.score_masked_perplexity,
+        rows=language_modeling.rows_perplexity,
+        total=language_modeling.total_masked_perplexity,
+        signature=language_modeling.signature_masked,
     ),
 }
 

@@ -23,6 +23,7 @@ COUNT = Unit("count", None)
 ERROR = Unit("percent", "lower")
 PERPLEXITY = Unit("perplexity", "lower")
 BITS = Unit("bits", "lower")
+NATS = Unit("nats", "lower")
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,38 @@ def total_perplexity(sums: numpy.ndarray) -> Scores:
     return {"perplexity": _perplexity(*sums)}
 
 
+def score_masked_loss(answers: Answers, references: References, spec: TaskSpec, *, evidence: object = None) -> Scores:
+    """METRICS' masked_loss: nats per guessed token; None without any, or where they are not known."""
+    return total_masked_loss(rows_perplexity(answers, references, spec).sum(axis=0))
+
+
+def total_masked_loss(sums: numpy.ndarray) -> Scores:
+    """Nats per guessed token of the rows whose lines were summed."""
+    nats, many = sums
+    return {"masked_loss": float(nats / many) if many > 0 else None}
+
+
+def score_masked_perplexity(
+    answers: Answers, references: References, spec: TaskSpec, *, evidence: object = None
+) -> Scores:
+    """METRICS' masked_perplexity: exp(masked_loss). Not the pseudo-perplexity that hides one token at a time."""
+    return total_masked_perplexity(rows_perplexity(answers, references, spec).sum(axis=0))
+
+
+def total_masked_perplexity(sums: numpy.ndarray) -> Scores:
+    """Perplexity per guessed token of the rows whose lines were summed."""
+    return {"masked_perplexity": _perplexity(*sums)}
+
+
+def signature_masked(
+    answers: Answers, references: References, spec: TaskSpec, *, evidence: Mapping[Any, Mapping[str, Any]] | None = None
+) -> str:
+    """What a document is, its context, and which tokens are guessed."""
+    seen = {} if evidence is None else next(iter(evidence.values()), {})
+    mask = "mask:15% by row, 80/10/10"
+    return "|".join([f"document:{spec.document}", f"context:{seen.get('context', '?')}", mask])
+
+
 def signature(
     answers: Answers, references: References, spec: TaskSpec, *, evidence: Mapping[Any, Mapping[str, Any]] | None = None
 ) -> str:
