@@ -117,6 +117,9 @@ def labelled(spec: TaskSpec, whole: Split) -> Split:
     if not whole.total or (not column and not len(whole.rows)):
         raise DataError(place, "there are no rows", "look into the file, or name another split")
     has = columns.has_target(whole.rows.data.table, spec).to_pylist()
+    if not any(has) and whole.name == spec.source.train:
+        finding = f"none of the {whole.total:,} rows has a {column}, so there is nothing to learn from"
+        raise MissingData(place, finding, f"name the column that has them as task.columns.{column}=COLUMN")
     if not any(has):
         finding = f"none of the {whole.total:,} rows has a {column}, so they can be answered but not scored"
         raise MissingData(place, finding, "name a split with labels as task.source.eval=[...]")

@@ -186,8 +186,8 @@ def test_references_of_rows_without_labels_are_refused(tmp_path):
     with pytest.raises(MissingData) as caught:
         data.references(task(), "train", mirrors=[str(tmp_path)])
     assert str(caught.value) == (
-        "reviews train: none of the 3 rows has a label, so they can be answered but not scored; "
-        "name a split with labels as task.source.eval=[...]"
+        "reviews train: none of the 3 rows has a label, so there is nothing to learn from; "
+        "name the column that has them as task.columns.label=COLUMN"
     )
     with pytest.raises(DataError) as caught:
         data.references(task(), "validation", mirrors=[str(tmp_path)])

@@ -156,7 +156,9 @@ def test_prompt_and_answer_must_fit_the_positions_together(made, tiny_checkpoint
     )
 
 
-@pytest.mark.parametrize(("task", "name"), [("reviews", "t5"), ("reviews", "gpt2"), ("questions", "t5")])
+@pytest.mark.parametrize(
+    ("task", "name"), [("reviews", "t5"), ("reviews", "gpt2"), ("questions", "t5"), ("likeness", "gpt2")]
+)
 def test_any_kind_can_be_answered_in_words(small_world, tiny_checkpoint, tmp_path, task, name):
     over = {"protocol": "generation", "max_length": 200, "eval_limit": 8, "output": str(tmp_path / "run")}
     result = hf_suite.run(world.run_config(small_world, task, tiny_checkpoint(name), **over))
@@ -168,7 +170,10 @@ def test_any_kind_can_be_answered_in_words(small_world, tiny_checkpoint, tmp_pat
         assert result.counts["validation"]["unreadable"] == sum(
             line["answer"] not in ("negative", "positive") for line in lines
         )
-    answer = hf_suite.load(tmp_path / "run").answer([{"text": "a", "question": "a", "context": "a"}])
+    if task == "likeness":
+        assert "validation: 8 of 8 answers say nothing that can be one" in result.caveats
+        assert {line["answer"] for line in lines} == {0.0}
+    answer = hf_suite.load(tmp_path / "run").answer([dict.fromkeys(("text", "text_pair", "question", "context"), "a")])
     assert len(answer) == 1
 
 

@@ -3,6 +3,7 @@
 import apart
 import pytest
 import texts
+import world
 import writers
 
 from hf_suite.adapters import languages, settings
@@ -84,6 +85,40 @@ def test_a_model_that_cannot_generate_is_refused(made, tiny_checkpoint):
     )
 
 
+def test_a_target_column_that_is_not_there_is_refused_with_the_nearest(made, writer):
+    over = {"task": {"columns": {"target": "backward"}}}
+    assert refusal(texts.session, texts.run_config(made, writer("bart"), **over)) == (
+        "backwards train: no column 'backward'; did you mean 'backwards'? there are: english, backwards; "
+        "write task.columns.target=COLUMN"
+    )
+
+
+def test_targets_that_are_all_empty_are_refused(tmp_path, writer):
+    made = texts.make(tmp_path)
+    for split in ("train", "validation"):
+        file = made.mirror / "own" / "backwards" / "default" / f"{split}.jsonl"
+        world.write_rows(file, [{"english": "a dog", "backwards": " "}] * 4)
+    assert refusal(texts.session, texts.run_config(made, writer("bart"))) == (
+        "backwards train: none of the 4 rows has a target, so there is nothing to learn from; "
+        "name the column that has them as task.columns.target=COLUMN"
+    )
+    assert refusal(texts.session, texts.run_config(made, writer("bart"), train=None)) == (
+        "backwards validation: none of the 4 rows has a target, so they can be answered but not scored; "
+        "name a split with labels as task.source.eval=[...]"
+    )
+
+
+@pytest.mark.parametrize("method", ["prompt", "prefix", "p_tuning"])
+@pytest.mark.parametrize("name", ["t5", "gpt2"])
+def test_vectors_before_a_text_are_refused_where_a_model_writes(made, writer, tiny_checkpoint, method, name):
+    model = writer("t5") if name == "t5" else tiny_checkpoint("gpt2")
+    lora = {"method": method, "rank": None}
+    assert refusal(texts.session, texts.run_config(made, model, lora=lora, max_length=64, max_target_length=12)) == (
+        f"lora.method: {method} is offered for classification and question answering alone; "
+        "take another method, such as lora"
+    )
+
+
 def test_an_unknown_language_is_refused_with_the_nearest_and_all(made, writer):
     given = {"languages": {"target": "deu_Lat"}}
     message = refusal(texts.session, texts.run_config(made, writer("nllb"), **given))
@@ -130,8 +165,6 @@ def test_t5_as_it_is_is_refused_what_it_was_not_taught(made, writer):
 
 
 def test_keys_of_writing_are_refused_where_nothing_is_written(small_world, tiny_checkpoint):
-    import world
-
     config = world.run_config(small_world, "reviews", tiny_checkpoint("bert"), generation={"num_beams": 2})
     assert refusal(texts.session, config) == (
         "generation: protocol head writes no text; take it out, or say protocol=generation"

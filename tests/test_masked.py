@@ -146,6 +146,6 @@ def test_what_cannot_guess_is_refused(made, tiny_checkpoint):
         "give a checkpoint that carries it, or finetune it (hf-suite train)"
     )
     assert refusal(config(made, tiny_checkpoint("bert"), lora={"method": "prompt"})) == (
-        "lora.method: prompt puts vectors before a text whose tokens are guessed in their places; "
-        "say lora.method=lora, or another that adapts layers"
+        "lora.method: prompt is offered for classification and question answering alone; "
+        "take another method, such as lora"
     )

@@ -23,9 +23,8 @@ from hf_suite.adapters.base import (
 from hf_suite.adapters.sampling import row_key
 from hf_suite.adapters.writing import summed_loss
 from hf_suite.config import RunConfig
-from hf_suite.errors import ConfigError, ModelError
+from hf_suite.errors import ModelError
 from hf_suite.kinds import Evidence, Row
-from hf_suite.methods import METHODS
 from hf_suite.metrics.base import RowId
 from hf_suite.spec import TaskSpec
 
@@ -65,12 +64,9 @@ class MaskedAdapter:
 
     @staticmethod
     def check_config(spec: TaskSpec, config: RunConfig) -> None:
-        """Nothing is written, and nothing stands before the text. Raises ConfigError."""
+        """Nothing is written. Raises ConfigError."""
         check_idle(config)
         check_no_classes(config, "a hidden token is learnt for itself")
-        if config.lora is not None and METHODS[config.lora.method].layers is None:
-            finding = f"{config.lora.method} puts vectors before a text whose tokens are guessed in their places"
-            raise ConfigError("lora.method", finding, "say lora.method=lora, or another that adapts layers")
 
     @staticmethod
     def settle(spec: TaskSpec, config: RunConfig, given: Given) -> Settled:
