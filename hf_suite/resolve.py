@@ -73,10 +73,9 @@ def resolve(
     own = adapter_class.settle(spec, config, _given(parts, located, model_config, tokenizer, length))
     notes += own.notes
     parts.caveats.extend(own.caveats)
-    config = config.model_copy(update=own.over)
+    config = config.model_copy(update={"max_length": length, **own.over})
     over = {
         "model": config.model.model_copy(update={"labels": labels}),
-        "max_length": length,
         "end_in_text": end_in_text(config, model_config),
         "device": device(config),
         "lora": config.lora.used() if config.lora is not None else None,
