@@ -12,7 +12,21 @@ import accelerate
 import torch
 from accelerate.utils import gather_object
 
-from hf_suite import folders, interop, kinds, launch, locking, models, own, record, scoring, stamp, tracking, training
+from hf_suite import (
+    folders,
+    interop,
+    kinds,
+    launch,
+    locking,
+    memory,
+    models,
+    own,
+    record,
+    scoring,
+    stamp,
+    tracking,
+    training,
+)
 from hf_suite import origin as origins
 from hf_suite import spec as specs
 from hf_suite.adapters import Adapter, adapter_class, with_protocol
@@ -143,7 +157,8 @@ def _sharded(config: RunConfig) -> RunConfig:
 
 
 def made_accelerator(config: RunConfig, model_config: Any, *, trains: bool) -> accelerate.Accelerator:
-    """Accelerate's object for the device and precision asked for."""
+    """Accelerate's object for the device and precision asked for; the run's peak of memory counts from here."""
+    memory.forget_peak()
     arithmetic, _ = precision(config, model_config, trains=trains)
     mixed = "no" if arithmetic == "fp32" else arithmetic
     # Else the device and precision of a process's first run would be those of all its runs.

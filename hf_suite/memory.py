@@ -1,4 +1,10 @@
-"""What is done when memory runs out: whether an error says so, and how many features are tried next."""
+"""What is done when memory runs out: whether an error says so, and how many features are tried next; the most held."""
+
+import contextlib
+import re
+import resource
+import sys
+from pathlib import Path
 
 import torch
 from accelerate.utils import memory
@@ -32,3 +38,26 @@ def smaller(error: Exception, size: int, refusal: SuiteError) -> int:
 def free() -> None:
     """Gives back what an attempt left behind."""
     memory.clear_device_cache(garbage_collection=True)
+
+
+def forget_peak() -> None:
+    """Lets `peak` begin anew, so that a run does not tell the memory of those before it in its process.
+
+    Off Linux, or where the system forbids it, nothing can, and `peak` stays that of the whole process.
+    """
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        torch.cuda.reset_peak_memory_stats()
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")  # 5: the high-water mark (proc_pid_clear_refs(5))
+
+
+def peak(device: torch.device) -> int:
+    """The most bytes that this process held since `forget_peak`: on its GPU where that is the device."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    with contextlib.suppress(OSError):
+        found = re.search(r"^VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+        if found is not None:
+            return int(found[1]) * 1024
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -4,9 +4,7 @@ import hashlib
 import importlib.metadata
 import json
 import platform
-import resource
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
-from hf_suite import data, folders
+from hf_suite import data, folders, memory
 from hf_suite import spec as specs
 from hf_suite.adapters import ADAPTERS, with_protocol
 from hf_suite.config import RunConfig
@@ -223,10 +221,7 @@ def commit() -> dict[str, Any]:
 
 def peak_memory(accelerator: Accelerator) -> int:
     """The most bytes that any one process held: on its GPU where it computes on one, else in memory."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    if accelerator.device.type == "cuda":
-        held = int(torch.cuda.max_memory_allocated(accelerator.device))
+    held = memory.peak(accelerator.device)
     return int(accelerator.gather(torch.tensor([held], device=accelerator.device)).max())
 
 

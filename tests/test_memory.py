@@ -210,3 +210,14 @@ def test_a_run_says_that_it_answered_in_parts(settings):
     with room_for(12, training=False):
         result = experiment.run(settings("run"))
     assert result.events == ["memory does not hold 24 features at once; answered 12 at once from here on"]
+
+
+def test_the_peak_is_that_of_the_run_and_not_of_what_the_process_did_before():
+    before = memory.peak(torch.device("cpu"))
+    held = torch.ones(200_000_000, dtype=torch.uint8)
+    assert memory.peak(torch.device("cpu")) >= before + 150_000_000
+    del held
+    memory.forget_peak()
+    if not Path("/proc/self/clear_refs").exists():
+        pytest.skip("this system cannot begin its high-water mark anew")
+    assert memory.peak(torch.device("cpu")) < before + 50_000_000
