@@ -38,6 +38,8 @@ class BenchCell:
     spec: TaskSpec
     config: RunConfig
     config_name: str
+    model: str
+    """The checkpoint by the name that its Result bears: never an absolute path."""
     source: "BenchCell | None" = None
     """The cell whose model answers this one, where the task has no train split, or that it goes on from."""
     is_source: bool = False
@@ -223,7 +225,7 @@ class _Planner:
         fold = config.split.fold if config.split is not None else None
         draw = f"seed-{variant.seed}" + (f"-fold-{fold}" if fold is not None else "")
         folder = Path(spec.name, slug(located.name), key, draw)
-        return BenchCell(folder, spec, config, variant.config, source, trial=variant.trial)
+        return BenchCell(folder, spec, config, variant.config, located.name, source, trial=variant.trial)
 
     def _locate(self, model: ModelConfig) -> models.Located:
         try:

@@ -205,7 +205,7 @@ class _Bench:
             str(cell.folder): PlannedCell(
                 folder=str(cell.folder),
                 task=cell.spec.name,
-                model=cell.config.model.id,
+                model=cell.model,
                 config=cell.config_name,
                 seed=cell.config.seed,
                 sweep=self.plan.sweep if cell.trial else "",

@@ -50,7 +50,7 @@ def test_a_bench_says_what_it_set_out_to_do(own, tmp_path):
         {
             "folder": str(outcome.done[0]),
             "task": "reviews",
-            "model": str(tmp_path / "bert"),
+            "model": "bert",
             "config": str(tmp_path / "short.yaml"),
             "seed": 0,
             "sweep": "",

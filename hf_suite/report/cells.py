@@ -29,7 +29,7 @@ class PlannedCell(Record):
     """Its run folder, relative to the bench's."""
     task: str
     model: str
-    """The checkpoint, as it was given."""
+    """The checkpoint, by the name that its Result bears."""
     config: str
     """The suite's name for the config."""
     seed: int
