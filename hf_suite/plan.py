@@ -236,10 +236,7 @@ class _Planner:
             return _Absent(Path(), model.id, None)
 
     def _config(self, task: str, variant: _Variant) -> tuple[RunConfig, TaskSpec, bool]:
-        """The config file, then what the suite says for the task, then the command line; and the task they make.
-
-        Last, whether they say that the model answers as it is: then not even a task without train rows needs another.
-        """
+        """Config file, suite, command line, each laid on the one before; the task; whether nothing is to be trained."""
         differs = schema.unflat(self.suite.tasks.get(task) or {})
         _check_keys({key: said for key, said in differs.items() if key != "model"}, f"{task} in the suite")
         model = {} if _names_model(differs, self.over) else {"model": variant.model}
