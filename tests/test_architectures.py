@@ -1,9 +1,12 @@
 """The table of architectures, compared with what the tests train, what transformers has and where LoRA goes."""
 
 import pytest
+import test_decoders
+import test_masked
 import tiny
 import transformers
 import trips
+import writers
 
 from hf_suite.adapters import ADAPTERS
 from hf_suite.architectures import ARCHITECTURES
@@ -26,10 +29,20 @@ def test_the_kinds_are_those_for_which_transformers_has_a_class():
     assert {name: known.tested + known.untested for name, known in ARCHITECTURES.items()} == found
 
 
+def test_the_protocols_called_tested_are_those_that_tests_train():
+    writing = {{"mbart50": "mbart"}.get(name, name) for name in writers.ENCODER_DECODERS} | set(test_decoders.DECODERS)
+    said = {name: known.protocols for name, known in ARCHITECTURES.items() if known.protocols}
+    assert {name for name, protocols in said.items() if "generation" in protocols} == writing & ARCHITECTURES.keys()
+    assert {name for name, protocols in said.items() if "likelihood" in protocols} == {"gpt2"}  # test_likelihood.py
+    assert {name for name, protocols in said.items() if "masked" in protocols} == {*test_masked.ENCODERS}
+
+
 @pytest.mark.parametrize("name", [*tiny.ARCHITECTURES, *tiny.OTHERS])
 def test_lora_goes_where_the_table_says(tiny_checkpoint, name):
     expected = ARCHITECTURES[tiny.MODEL_TYPES.get(name, name)].targets
-    assert [ability.targets for ability in about(str(tiny_checkpoint(name))).abilities if ability.kind in KINDS] == [
+    assert [
+        ability.targets for ability in about(str(tiny_checkpoint(name))).abilities if ability.protocol == "head"
+    ] == [
         expected,
         expected,
     ]
@@ -39,5 +52,9 @@ def test_lora_goes_where_the_table_says(tiny_checkpoint, name):
 @pytest.mark.parametrize("name", [name for name, known in ARCHITECTURES.items() if known.untested])
 def test_lora_goes_where_the_table_says_of_what_no_trip_trains(name):
     known = ARCHITECTURES[name]
-    found = {ability.kind: ability.targets for ability in about(name).abilities if ability.kind in known.untested}
+    found = {
+        ability.kind: ability.targets
+        for ability in about(name).abilities
+        if ability.kind in known.untested and ability.protocol == "head"
+    }
     assert found == dict.fromkeys(known.untested, known.targets)

@@ -52,9 +52,25 @@ def test_one_architecture_is_shown_with_its_classes_and_heads(capsys):
     assert (code, err) == (0, "")
     shown = lines(out)
     assert shown[0] == "bart (BART), texts of up to 1,024 tokens"
-    assert "classification BartForSequenceClassification q_proj, v_proj classification_head yes" in shown
-    assert "question_answering BartForQuestionAnswering q_proj, v_proj qa_outputs yes" in shown
+    assert "classification head BartForSequenceClassification q_proj, v_proj classification_head yes" in shown
+    assert "question_answering head BartForQuestionAnswering q_proj, v_proj qa_outputs yes" in shown
     assert "- end token: a head is read at the one that ends the text; a text that holds it loses it" in shown
+
+
+def test_every_protocol_is_shown_with_its_class(capsys):
+    _, out, _ = said(capsys, "models", "bert")
+
+    shown = lines(out)
+    assert "language_modeling masked BertForMaskedLM query, value - yes" in shown
+    assert "classification likelihood - - - no" in shown
+    assert "translation generation - - - no" in shown
+
+    _, out, _ = said(capsys, "models", "gpt2")
+
+    shown = lines(out)
+    assert "classification likelihood GPT2LMHeadModel c_attn - yes" in shown
+    assert "translation generation GPT2LMHeadModel c_attn - yes" in shown
+    assert "language_modeling masked - - - no" in shown
 
 
 def test_of_a_checkpoint_it_is_shown_what_it_lacks(capsys, tiny_checkpoint):
@@ -64,9 +80,9 @@ def test_of_a_checkpoint_it_is_shown_what_it_lacks(capsys, tiny_checkpoint):
     shown = lines(out)
     assert shown[0] == "bert (BERT, MiniLM, E5, BGE), texts of up to 512 tokens"
     assert (
-        "classification BertForSequenceClassification query, value bert.pooler.dense, classifier yes" in shown
+        "classification head BertForSequenceClassification query, value bert.pooler.dense, classifier yes" in shown
     )  # a language model has no pooler
-    assert "question_answering BertForQuestionAnswering query, value qa_outputs yes" in shown
+    assert "question_answering head BertForQuestionAnswering query, value qa_outputs yes" in shown
 
 
 def test_of_a_checkpoint_it_is_said_what_is_settled(capsys, tmp_path):
@@ -85,7 +101,7 @@ def test_of_a_checkpoint_it_is_said_what_it_cannot_do(capsys, tmp_path):
 
     _, out, _ = said(capsys, "models", "bytes", "--json")
 
-    found = {ability["kind"]: ability for ability in json.loads(out)["abilities"]}
+    found = {at["kind"]: at for at in json.loads(out)["abilities"] if at["protocol"] == "head"}
     assert (found["classification"]["cls"], found["question_answering"]["cls"]) == (
         "BertForSequenceClassification",
         None,
@@ -100,7 +116,7 @@ def test_an_architecture_whose_layers_are_not_known_is_shown_with_those_it_has(c
 
     assert lines(out)[0] == "fnet, texts of up to 512 tokens"
     assert (
-        "- classification: LoRA: no known query and value layers; set lora.targets to some of: dense, projection"
+        "- classification (head): LoRA: no known query and value layers; set lora.targets to some of: dense, projection"
         in lines(out)
     )
 

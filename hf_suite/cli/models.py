@@ -1,4 +1,4 @@
-"""`hf-suite models`: the architectures, what each can learn by a trained head, and what one checkpoint would train."""
+"""`hf-suite models`: the architectures, what each can learn by a trained head, and all that one checkpoint can do."""
 
 import dataclasses
 import json
@@ -30,7 +30,7 @@ def models(arch: Arch = None, mirror: Mirror = None, as_json: Json = False) -> N
     """List the architectures and what each can learn by a trained head, or look at one, or at a checkpoint.
 
     `tested`: our tests train, save and reload it. `untested`: transformers has the class, and LoRA finds its layers.
-    Answering in words needs no such head; it is not listed.
+    Of one architecture or checkpoint every kind and protocol is shown: writing, likelihood and guessing, too.
     """
     if arch is None:
         _list(as_json)
@@ -71,15 +71,17 @@ def _show(found: "About") -> None:
     limit = f"texts of up to {found.positions:,} tokens" if found.positions is not None else "texts of any length"
     of = "" if found.name == found.architecture else f"{found.name}: "
     typer.echo(f"{of}{found.architecture}{name}, {limit}")
-    table = Table("kind", "class", "LoRA adapts", "trained in full", "tested", show_edge=False, pad_edge=False)
+    table = Table(
+        "kind", "protocol", "class", "LoRA adapts", "trained in full", "tested", show_edge=False, pad_edge=False
+    )
     for ability in found.abilities:
         tested = "yes" if ability.tested else "no"
         cells = [ability.cls or "-", ", ".join(ability.targets) or "-", ", ".join(ability.heads) or "-", tested]
-        _add(table, [ability.kind, *cells])
+        _add(table, [ability.kind, ability.protocol, *cells])
     wide_console().print(table)
     for ability in found.abilities:
         if ability.note:
-            typer.echo(f"- {ability.kind}: {ability.note}")
+            typer.echo(f"- {ability.kind} ({ability.protocol}): {ability.note}")
     for note in found.notes:
         typer.echo(f"- {note}")
 

@@ -1,5 +1,6 @@
-"""What an architecture or a checkpoint can learn by a trained head, found without its weights. Trains nothing."""
+"""What an architecture or a checkpoint can do, kind by kind and protocol by protocol, found without its weights."""
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import torch
 import transformers
 
 from hf_suite import schema
-from hf_suite.adapters import ADAPTERS, Adapter
+from hf_suite.adapters import ADAPTERS, Adapter, adapter_class
 from hf_suite.architectures import ARCHITECTURES
 from hf_suite.config import LoraConfig, ModelConfig
 from hf_suite.errors import ModelError
@@ -30,7 +31,7 @@ class Ability:
     heads: tuple[str, ...] = ()
     """Modules trained in full beside LoRA: the head, and whatever the checkpoint lacks."""
     tested: bool = False
-    """Whether our tests run this architecture on this kind."""
+    """Whether our tests train this architecture so, save it and load it again."""
     note: str = ""
     """Why not, or what is missing."""
 
@@ -65,13 +66,19 @@ def about(word: str, mirrors: tuple[str, ...] = ()) -> About:
         remedy = f"{hint.rstrip('; ')} (a checkpoint is a folder, a hub id or package:MODULE/PATH)"
         raise ModelError(word, "no architecture of that name, and no folder", remedy)
     config = known[word]()
-    abilities = tuple(_ability(adapter, at, config, None, None) for at, adapter in _by_head())
-    return About(word, word, positions(config), abilities, tuple(_config_notes(config)))
+    return About(word, word, positions(config), _abilities(config, None, None), tuple(_config_notes(config)))
 
 
-def _by_head() -> list[tuple[tuple[str, str], type[Adapter]]]:
-    """The ways of learning a kind that train a head of its own; what is written or prompted depends on the texts."""
-    return [(at, adapter) for at, adapter in ADAPTERS.items() if at[1] == "head"]
+def _abilities(config: Any, located: Located | None, tokenizer: Any) -> tuple[Ability, ...]:
+    """Every kind and protocol; the several kinds that one adapter answers alike are looked at once."""
+    found: dict[type[Adapter], Ability] = {}
+    abilities = []
+    for kind, protocol in ADAPTERS:
+        adapter = adapter_class(kind, protocol, config)
+        if adapter not in found:
+            found[adapter] = _ability(adapter, (kind, protocol), config, located, tokenizer)
+        abilities.append(dataclasses.replace(found[adapter], kind=kind, protocol=protocol))
+    return tuple(abilities)
 
 
 def _of_checkpoint(located: Located) -> About:
@@ -80,8 +87,8 @@ def _of_checkpoint(located: Located) -> About:
         tokenizer, said = load_tokenizer(located)
     except ModelError as error:
         tokenizer, said = None, [f"cannot be read: {error.finding}; {error.remedy}"]
-    abilities = tuple(_ability(adapter, at, config, located, tokenizer) for at, adapter in _by_head())
-    return About(located.name, config.model_type, positions(config), abilities, (*said, *_config_notes(config)))
+    notes = (*said, *_config_notes(config))
+    return About(located.name, config.model_type, positions(config), _abilities(config, located, tokenizer), notes)
 
 
 def _ability(
@@ -90,16 +97,16 @@ def _ability(
     kind, protocol = at
     cls = adapter.auto_model(config)
     if cls is None:
-        return Ability(kind, protocol, None, note="transformers has no class for it")
+        return Ability(kind, protocol, None, note="transformers has no class for it" if protocol == "head" else "")
     try:
         if tokenizer is not None and located is not None:
             adapter.check_tokenizer(tokenizer, located.name)
         model, fresh = _without_weights(cls, config, located)
     except ModelError as error:
         return Ability(kind, protocol, None, note=error.finding)
-    heads = tuple(sorted({*head_modules(model), *fresh}))
+    heads = tuple(sorted({*(head_modules(model) if adapter.task_head else ()), *fresh}))
     known = ARCHITECTURES.get(config.model_type)
-    tested = known is not None and kind in known.tested
+    tested = known is not None and (kind in known.tested if protocol == "head" else protocol in known.protocols)
     try:
         targets = resolve_targets(LoraConfig(), model, heads, type(model).__name__)
     except ModelError as error:
