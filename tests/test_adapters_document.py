@@ -1,5 +1,6 @@
 """A decoder on documents: every token a target once, what a document costs, a run from training to bits per byte."""
 
+import json
 import math
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import transformers
 import world
 
 import hf_suite
-from hf_suite import schema
+from hf_suite import predicting, record, schema
 from hf_suite.adapters.document import DocumentAdapter
 from hf_suite.errors import ModelError
 from hf_suite.spec import TaskSpec
@@ -123,6 +124,11 @@ def test_a_run_learns_and_its_model_costs_the_same_when_it_is_opened_again(gpt2,
     assert after.baseline["test"]["perplexity"] is None
     again = hf_suite.evaluate_run(tmp_path / "run", mirrors=(str(made.mirror),))
     assert again.scores["test"] == pytest.approx(after.scores["test"], rel=1e-6)
+    source, output = made.mirror / "own" / "documents" / "default" / "test.jsonl", tmp_path / "told.jsonl"
+    predicting.predict(hf_suite.load(tmp_path / "run"), str(source), output, run=tmp_path / "run")
+    told = [json.loads(line) for line in output.read_text("utf-8").splitlines()]
+    answers = [line["answer"] for line in record.read_answers(tmp_path / "run" / "answers.parquet")]
+    assert [{"nll": row["prediction"], "tokens": row["tokens"]} for row in told] == answers
 
 
 def documents(folder: Path) -> world.World:

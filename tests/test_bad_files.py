@@ -13,7 +13,7 @@ from pathlib import Path
 
 import bad_files
 import pytest
-from bad_files import REFUSED, ROWS, TEXT, bomb, csv, jsonl, packed, parquet, squad, texts, with_row, write
+from bad_files import REFUSED, ROWS, TEXT, bomb, csv, jsonl, lists, packed, parquet, squad, texts, with_row, write
 from command import said
 from refusing import refused
 
@@ -201,6 +201,16 @@ def test_a_label_to_score_that_train_has_not(place, capsys):
 
     assert refused(capsys, "init", "seen.csv", "data.eval=unseen.csv") == (
         "unseen.csv: 1 rows have the label 'mixed', which no row of seen.csv has; "
+        "give such rows to train too, or take these out"
+    )
+
+
+def test_one_of_several_labels_to_score_that_train_has_not(place, capsys):
+    write("seen.jsonl", lists(lambda at, label: ["good", "long"][: at % 3]))
+    write("unseen.jsonl", lists(lambda at, label: ["good", "mixed"][: at % 3]))
+
+    assert refused(capsys, "init", "seen.jsonl", "data.eval=unseen.jsonl") == (
+        "unseen.jsonl: 13 rows have the label 'mixed', which no row of seen.jsonl has; "
         "give such rows to train too, or take these out"
     )
 

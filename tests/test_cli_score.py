@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from refusing import refused
 
 from hf_suite.cli.score import score
 from hf_suite.errors import ConfigError
@@ -117,6 +118,28 @@ def test_a_metric_of_the_users_own_is_computed_with_consent(world: Path, capsys:
     score(Path("mine.csv"), words, task="moods.yaml", mirror=[Path("mirror")], allow_code=True, as_json=True)
     found = json.loads(capsys.readouterr().out)
     assert (found["scores"], found["units"]["wrong"]) == ({"accuracy": 50.0, "wrong": 2.0}, ["rows", "lower"])
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("0,sad\n1,happy\n2,glad\n3,glad\n",
+         "mine.csv line 3: answer 'happy' is no label; write one of: sad, glad"),
+        ("0,sad\n1,sad\n2,glad\n3,glad\n4,glad\n5,sad\n",
+         "mine.csv: 2 unknown row ids (4, 5); give one answer for each row of the split that is scored"),
+        ("0,sad\n1,sad\n2,glad\n",
+         "mine.csv: 1 of 4 rows without an answer (3); give one answer for each row of the split that is scored"),
+        ("0,sad\n1,sad\n1,glad\n3,glad\n",
+         "mine.csv line 4: row '1' stands twice; keep one answer for each row"),
+    ],
+)  # fmt: skip
+def test_a_predictions_file_of_other_labels_or_other_rows_is_refused(
+    world: Path, capsys: pytest.CaptureFixture[str], rows: str, message: str
+) -> None:
+    Path("mine.csv").write_text("row,answer\n" + rows)
+    words = ["score", "mine.csv", "--task", "moods.yaml", "--mirror", "mirror"]
+
+    assert refused(capsys, *words) == message
 
 
 @pytest.mark.parametrize(
