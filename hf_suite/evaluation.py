@@ -1,10 +1,11 @@
 """From a model to scores: evidence, what is fitted on tune, answers, scores and baseline. Trains nothing."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hf_suite import data, scoring
+from hf_suite import bag_of_words, data, scoring
 from hf_suite.answering import answer
 from hf_suite.config import TrainConfig
 from hf_suite.data import Split
@@ -17,6 +18,7 @@ from hf_suite.session import Progress, Session
 from hf_suite.spec import TaskSpec
 
 _BATCH = 32
+_SHOWN = 120  # characters of each text
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Evaluation:
     """Metric -> what exactly made its numbers, on the first eval split."""
     answers: dict[str, dict[RowId, Any]]
     references: dict[str, dict[RowId, Any]]
+    bag_of_words: Scores = field(default_factory=dict)
+    """The scores of what learnt from the train rows' words alone."""
     lines: list[dict[str, Any]] = field(default_factory=list)
     """For answers.parquet."""
 
@@ -61,6 +65,25 @@ def evaluate(session: Session) -> Evaluation:
     for name, split in session.parts.eval.items():
         _evaluate_split(session, name, split, found)
     return found
+
+
+def by_words(session: Session, found: Evaluation) -> None:
+    """Scores what logistic regression makes of the same rows, once for all processes."""
+    train, spec, begun = session.parts.train, session.spec, time.perf_counter()
+    if train is None or not session.is_main or not found.scores:
+        return
+    learnt = bag_of_words.learnt(spec, train.rows)
+    if learnt is None:
+        return
+    for name, split in session.parts.eval.items():
+        evidence, gold = learnt.evidence(split.rows), found.references[name]
+        answers = {row: KINDS[spec.kind].decide(one, {}, spec) for row, one in evidence.items()}
+        found.bag_of_words[name] = scoring.score(spec, answers, gold, evidence=evidence)
+    session.seconds["bag_of_words"] = time.perf_counter() - begun
+    if learnt.rows < len(train.rows):
+        session.happened(
+            f"TF-IDF with logistic regression learnt from {learnt.rows:,} of {len(train.rows):,} train rows"
+        )
 
 
 def choosing(spec: TaskSpec, train: TrainConfig | None, parts: Parts) -> tuple[str, Split, str] | None:
@@ -125,9 +148,18 @@ def _evaluate_split(session: Session, name: str, split: Split, found: Evaluation
         found.signatures.update(scoring.signatures(spec, answers, gold, evidence=evidence))
     found.answers[name], found.references[name] = answers, gold
     found.lines.extend(
-        {"split": name, "row": row, "evidence": evidence[row], "answer": answers[row], "reference": gold[row]}
-        for row in gold
-    )
+        {"split": name, "row": row, "evidence": evidence[row], "answer": answers[row], "reference": gold[row],
+         "text": begins}
+        for row, begins in zip(gold, _beginnings(spec, split), strict=True)
+    )  # fmt: skip
+
+
+def _beginnings(spec: TaskSpec, split: Split) -> list[str]:
+    """The first characters of what is read of each row."""
+    kind = KINDS[spec.kind]
+    roles = [role for role in spec.columns if role in kind.inputs | {"text_pair"}]
+    texts = zip(*(split.rows[role] for role in roles), strict=True)
+    return [" | ".join(" ".join(str(text)[: 2 * _SHOWN].split())[:_SHOWN] for text in row) for row in texts]
 
 
 def batch_size(session: Session) -> int:

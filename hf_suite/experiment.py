@@ -32,7 +32,7 @@ from hf_suite import spec as specs
 from hf_suite.adapters import Adapter, adapter_class, with_protocol
 from hf_suite.config import RunConfig
 from hf_suite.errors import ModelError, RunError
-from hf_suite.evaluation import Evaluation, choosing, evaluate
+from hf_suite.evaluation import Evaluation, by_words, choosing, evaluate
 from hf_suite.label_order import suggestion
 from hf_suite.latency import latency
 from hf_suite.origin import Origin
@@ -135,6 +135,7 @@ def finished(session: Session, *, started: str, allow_code: bool) -> Result:
     begun = time.perf_counter()
     found = evaluate(session)
     session.seconds["evaluate"] = time.perf_counter() - begun
+    by_words(session, found)
     for split in list(session.parts.eval.values())[:1] if session.is_main else ():
         session.latency = latency(session.model, session.adapter, split.rows, accelerator=session.accelerator)
     if session.is_main:
@@ -288,6 +289,7 @@ def _result(session: Session, found: Evaluation, *, started: str, allow_code: bo
         scores=found.scores,
         headline=stamp.headline(session.spec, found.scores),
         baseline=found.baseline,
+        bag_of_words=found.bag_of_words,
         units=units,
         caveats=stamp.caveats(session, found),
         history=session.history,

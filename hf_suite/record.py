@@ -49,6 +49,8 @@ class Result(Record):
     headline: Headline
     baseline: Scores
     """The scores on the same rows of what answers them without a model: the best constant answer, a copied source."""
+    bag_of_words: Scores = pydantic.Field(default_factory=dict)
+    """The scores on the same rows of logistic regression on TF-IDF, learnt from the same train rows; empty for none."""
     units: dict[str, tuple[str, str | None]]
     """Number -> unit, and higher or lower is better (null: never ranked)."""
     rows: dict[str, int]
@@ -157,11 +159,12 @@ def read_result(path: Path) -> Result:
 
 
 def write_answers(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
-    """Writes answers.parquet: columns split, row, evidence, answer, reference; the last four as JSON texts."""
+    """Writes answers.parquet: columns split, row, evidence, answer, reference and perhaps text, how the row begins; all
+    but the first as JSON texts."""
     import pyarrow
     import pyarrow.parquet
 
-    names = ("split", "row", "evidence", "answer", "reference")
+    names = ("split", "row", "evidence", "answer", "reference", *(("text",) if lines and "text" in lines[0] else ()))
     columns = {name: [line[name] if name == "split" else _text(line[name]) for line in lines] for name in names}
     table = pyarrow.table({name: pyarrow.array(values, pyarrow.string()) for name, values in columns.items()})
     temporary = path.with_name(f".{path.name}.tmp")

@@ -57,8 +57,8 @@ def test_train_prints_the_scores_beside_the_best_constant_answers_and_where_all_
     score = record.read_result(Path("run")).headline.score
     assert code == 0
     assert lines(out) == [
-        "split ┃ number ┃ score ┃ best constant answer",
-        f"validation accuracy {score:.2f} 50.00",
+        "split ┃ number ┃ score ┃ best constant answer ┃ TF-IDF + logistic",
+        f"validation accuracy {score:.2f} 50.00 100.00",
         "caveat: unpinned",
         "caveat: max_steps 3",
         "written to run",

@@ -114,7 +114,7 @@ def test_a_result_says_what_it_was_made_from(ran, small_world):
         (2, 10, ["epoch", "step", "train_loss"]),
     ]
     assert len(answers(folder)) == 20
-    assert list(result.seconds) == ["load", "encode", "finetune", "evaluate"]
+    assert list(result.seconds) == ["load", "encode", "finetune", "evaluate", "bag_of_words"]
     assert result.tokens_per_second > 0
     assert result.lineage == []
     assert result.fitted == {}

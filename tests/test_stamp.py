@@ -104,7 +104,7 @@ def test_the_machine_and_the_versions_are_recorded(result):
     assert result.peak_memory_bytes > 50_000_000
     assert result.weights_bytes > 1_000
     assert result.tokens_per_second > 0
-    assert result.seconds.keys() == {"load", "encode", "finetune", "evaluate"}
+    assert result.seconds.keys() == {"load", "encode", "finetune", "evaluate", "bag_of_words"}
 
 
 def test_seed_and_content_make_the_id(result, small_world, tiny_checkpoint, tmp_path):

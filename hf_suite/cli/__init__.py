@@ -8,7 +8,22 @@ from typing import Annotated, Any
 
 import typer
 
-from hf_suite.cli import bench, check, config, demo, env, export, models, own, predict, results, run, score, tasks
+from hf_suite.cli import (
+    bench,
+    check,
+    config,
+    demo,
+    env,
+    export,
+    inspect,
+    models,
+    own,
+    predict,
+    results,
+    run,
+    score,
+    tasks,
+)
 from hf_suite.errors import Interrupted, SuiteError
 
 COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
@@ -20,6 +35,7 @@ COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "export": (export.export, "hf-suite export runs/reviews exported/reviews"),
     "bench": (bench.bench, f"hf-suite bench demo --model {demo.MODEL} --seeds 2 --dry-run"),
     "results": (results.results, "hf-suite results runs --format markdown"),
+    "inspect": (inspect.inspect, "hf-suite inspect runs/reviews"),
     "score": (score.score, "hf-suite score predictions.json --task squad"),
     "tasks": (tasks.tasks, "hf-suite tasks mrpc"),
     "models": (models.models, "hf-suite models deberta-v2"),

@@ -1,6 +1,7 @@
 """`hf-suite train` and `eval`: the commands that run one model. Read words, call one function, print."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +31,7 @@ from hf_suite.cli.progress import log_to_stderr, watching
 from hf_suite.errors import ConfigError
 from hf_suite.kinds import KINDS
 from hf_suite.record import Result
+from hf_suite.report.lines import BAG_OF_WORDS
 
 NoEval = Annotated[
     bool,
@@ -139,13 +141,14 @@ def _show(result: Result, folder: Path, as_json: bool) -> None:
         typer.echo(json.dumps(result.model_dump(mode="json", by_alias=True), indent=1, ensure_ascii=False))
         return
     baseline = KINDS[result.task["kind"]].baseline_name
-    table = Table("split", "number", "score", baseline, show_edge=False, pad_edge=False)
+    words = [BAG_OF_WORDS] if result.bag_of_words else []
+    table = Table("split", "number", "score", baseline, *words, show_edge=False, pad_edge=False)
     for split, scores in result.scores.items():
         for name, value in scores.items():
             unit, better = result.units[name]
-            ranked = better is not None and name in result.baseline[split]
-            constant = _number(result.baseline[split].get(name), unit) if ranked else ""
-            table.add_row(*(Text(word) for word in (split, name, _number(value, unit), constant)))
+            others = [result.baseline[split], *([result.bag_of_words[split]] if words else [])]
+            beside = [_number(other[name], unit) if better is not None and name in other else "" for other in others]
+            table.add_row(*(Text(word) for word in (split, name, _number(value, unit), *beside)))
     if result.scores:
         wide_console().print(table)
     for caveat in result.caveats:
@@ -153,6 +156,11 @@ def _show(result: Result, folder: Path, as_json: bool) -> None:
     for event in [*result.events, *_calibrated(result)]:
         typer.echo(f"note: {event}")
     typer.echo(f"written to {folder}")
+    if result.scores:
+        place = shlex.quote(str(folder))
+        ways = [f"hf-suite inspect {place}"]
+        ways += [f"hf-suite predict {place} new.csv -o answers.csv"] if (folder / "model").is_dir() else []
+        typer.echo(f"next: {', or '.join(ways)}", err=True)
 
 
 def _calibrated(result: Result) -> list[str]:

@@ -80,6 +80,9 @@ class Kind(Protocol):
     def margin(self, evidence: Evidence, fitted: Mapping[str, float], spec: TaskSpec) -> float | None:
         """How far the decision was from another one, in the evidence's own unit; None where there is no such thing."""
 
+    def miss(self, answer: Any, reference: Any, spec: TaskSpec) -> float:
+        """How far one row's answer is from its reference: 0 where it is right, and the larger the worse."""
+
     def baseline(self, rows: Iterable[Row], references: Mapping[RowId, Any], spec: TaskSpec) -> Mapping[RowId, Any]:
         """What answers the same rows without a model; chosen by the task's headline where there is a choice."""
 

@@ -54,6 +54,9 @@ class Target(Protocol):
     def margin(self, evidence: Evidence, fitted: Mapping[str, float], spec: TaskSpec) -> float | None:
         """The way of the scores to another answer."""
 
+    def miss(self, answer: Any, reference: Any) -> float:
+        """How far the answer is from the reference."""
+
     def baseline(self, references: Mapping[RowId, Any], spec: TaskSpec) -> Mapping[RowId, Any]:
         """The best constant answer."""
 
@@ -158,6 +161,10 @@ class Classification:
     def margin(self, evidence: Evidence, fitted: Mapping[str, float], spec: TaskSpec) -> float | None:
         """The way of the scores to another answer, after `merge`."""
         return TARGETS[spec.target].margin(evidence, fitted, spec) if "scores" in evidence else None
+
+    def miss(self, answer: Any, reference: Any, spec: TaskSpec) -> float:
+        """1 for another label; of several the share that is not in both; for numbers the difference."""
+        return TARGETS[spec.target].miss(answer, reference)
 
     def baseline(self, rows: Iterable[Row], references: Mapping[RowId, Any], spec: TaskSpec) -> Mapping[RowId, Any]:
         """The label, or the labels, given to every row, whose headline is best; for numbers the mean."""

@@ -83,6 +83,10 @@ class LanguageModeling:
         """None: nothing is decided."""
         return None
 
+    def miss(self, answer: Any, reference: Any, spec: TaskSpec) -> float:
+        """Nats a byte."""
+        return float(answer["nll"] / max(1, reference["bytes"]))
+
     def baseline(
         self, rows: Iterable[Row], references: Mapping[RowId, Any], spec: TaskSpec
     ) -> Mapping[RowId, dict[str, Any]]:

@@ -63,6 +63,10 @@ class Number:
         """None: numbers turn by no threshold."""
         return None
 
+    def miss(self, answer: float, reference: float) -> float:
+        """The difference."""
+        return abs(answer - reference)
+
     def baseline(self, references: Mapping[RowId, Any], spec: TaskSpec) -> Mapping[RowId, Any]:
         """The mean."""
         return dict.fromkeys(references, math.fsum(references.values()) / len(references))

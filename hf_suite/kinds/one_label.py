@@ -72,6 +72,10 @@ class OneLabel:
         others = [score for label, score in evidence["scores"].items() if spec.merge.get(label, label) != answer]
         return max(evidence["scores"].values()) - max(others) if others else None
 
+    def miss(self, answer: str, reference: str) -> float:
+        """1 for another label."""
+        return float(answer != reference)
+
     def baseline(self, references: Mapping[RowId, Any], spec: TaskSpec) -> Mapping[RowId, Any]:
         """The label, given to every row, whose headline is best."""
         return best_constant(spec.labels or (), references, spec)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from hf_suite.errors import ScoreError
 from hf_suite.kinds.base import Evidence, Row, best_constant, softmax, wrote
 from hf_suite.metrics.base import RowId
-from hf_suite.metrics.squad import normalize, official_v2
+from hf_suite.metrics.squad import normalize, official_v2, row_v2
 from hf_suite.spec import TaskSpec
 
 _NONE = "unanswerable"
@@ -109,6 +109,10 @@ class QuestionAnswering:
         if spec.unanswerable:
             gaps.append(abs(evidence["null"] - _best(evidence)[3] - fitted.get("null_threshold", 0.0)))
         return min(gaps) if gaps else None
+
+    def miss(self, answer: Any, reference: Any, spec: TaskSpec) -> float:
+        """1 less the F1 of SQuAD 2.0's script."""
+        return 1 - row_v2(answer["text"], reference)[1]
 
     def baseline(self, rows: Iterable[Row], references: Mapping[RowId, Any], spec: TaskSpec) -> Mapping[RowId, Any]:
         """No answer, or one of the 20 most frequent gold texts: whichever has the best headline."""

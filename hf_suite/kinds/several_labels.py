@@ -91,6 +91,11 @@ class SeveralLabels:
         least = fitted.get(_THRESHOLD, 0.0)
         return min(abs(score - least) for score in evidence["scores"].values())
 
+    def miss(self, answer: list[str], reference: list[str]) -> float:
+        """The share of the labels of either that are not in both."""
+        either = {*answer, *reference}
+        return len(set(answer) ^ set(reference)) / len(either) if either else 0.0
+
     def baseline(self, references: Mapping[RowId, Any], spec: TaskSpec) -> Mapping[RowId, Any]:
         """The labels, given to every row, whose headline is best: the most frequent so many, or the commonest set."""
         counts = Counter(label for labels in references.values() for label in labels)

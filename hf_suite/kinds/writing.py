@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from hf_suite.errors import ScoreError
 from hf_suite.kinds.base import Evidence, Row
 from hf_suite.metrics.base import RowId
+from hf_suite.metrics.matching import token_f1
 from hf_suite.spec import TaskSpec
 
 _LOOP = 4  # words; what a model repeats by chance is shorter
@@ -76,6 +77,10 @@ class Writing:
     def margin(self, evidence: Evidence, fitted: Mapping[str, float], spec: TaskSpec) -> float | None:
         """The nearest that a token of the best text was to another; None of beams, where no token is final."""
         return evidence.get("margin")
+
+    def miss(self, answer: Any, reference: Any, spec: TaskSpec) -> float:
+        """1 less the F1 of words with the nearest reference."""
+        return 1 - max(token_f1(answer, gold) for gold in reference)
 
     def parse(self, text: Any, spec: TaskSpec) -> str:
         """A text. Raises ScoreError for anything else."""

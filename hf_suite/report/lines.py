@@ -5,11 +5,14 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from hf_suite.kinds import KINDS
+from hf_suite.record import Scores
 from hf_suite.report.cells import Cell
 from hf_suite.report.groups import Group, Number, caveats, mean_of, numbers
 
 Role = Literal["result", "unfinished", "baseline", "published", "mean"]
 
+BAG_OF_WORDS = "TF-IDF + logistic"
+"""What `Result.bag_of_words` is called."""
 _STATES = {"unscored": "trained, not scored", "failed": "failed", "begun": "unfinished", "planned": "to do"}
 
 
@@ -84,18 +87,21 @@ def _cost(group: Group) -> dict[str, float | None]:
     }
 
 
-def baseline_line(group: Group, config: str) -> Line | None:
-    """The scores of what answers a group's rows without a model; None where none was made."""
-    first = group.first
-    if first.headline.split not in first.baseline:
-        return None
-    own = [
-        Number(number.name, number.split, number.unit, number.better, first.baseline[number.split][number.name])
-        for number in numbers(group)
-        if number.name in first.baseline.get(number.split, {})
-    ]
+def baseline_lines(group: Group, config: str) -> list[Line]:
+    """The scores of what answers a group's rows without a pretrained model: a constant, or words alone."""
     kind = KINDS.get(group.spec.kind)  # a file of a later version may have one more
     name = kind.baseline_name if kind is not None else "baseline"
+    found = {name: group.first.baseline, BAG_OF_WORDS: group.first.bag_of_words}
+    split = group.first.headline.split
+    return [_baseline_line(group, config, name, scores) for name, scores in found.items() if split in scores]
+
+
+def _baseline_line(group: Group, config: str, name: str, scores: Scores) -> Line:
+    own = [
+        Number(number.name, number.split, number.unit, number.better, scores[number.split][number.name])
+        for number in numbers(group)
+        if number.name in scores.get(number.split, {})
+    ]
     return Line("baseline", group.title, name, config, numbers=tuple(own))
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from hf_suite.record import Result
 from hf_suite.report.cells import Bench, Cell, benches, collect
-from hf_suite.report.groups import Group, groups, median
+from hf_suite.report.groups import Group, Number, groups, median
 from hf_suite.report.labels import configs
-from hf_suite.report.lines import Line, baseline_line, published_lines, result_line, unfinished_line
+from hf_suite.report.lines import Line, baseline_lines, published_lines, result_line, unfinished_line
 from hf_suite.report.suites import mean_lines
 from hf_suite.report.trials import picked
 
@@ -90,12 +90,20 @@ def _finished(found: Sequence[Group], labels: Sequence[str], missing: Sequence[C
     for at, members in groupby(sorted(zip(found, labels, strict=True), key=key), key=key):
         pairs = list(members)
         lines = [_line(group, label, missing, cost=cost) for group, label in pairs]
-        baselines = [line for group, label in pairs if (line := baseline_line(group, label))]
-        distinct = {line.numbers: line for line in baselines}
-        if len(distinct) == 1:
-            distinct = {line.numbers: replace(line, config="") for line in baselines}
-        blocks[at] = sorted(lines, key=_rank) + list(distinct.values())
+        blocks[at] = sorted(lines, key=_rank) + _baselines(pairs)
     return blocks
+
+
+def _baselines(pairs: Sequence[tuple[Group, str]]) -> list[Line]:
+    """The baselines of a block, each once; with no config where all of one name are the same."""
+    found: dict[str, dict[tuple[Number, ...], Line]] = {}
+    for line in (line for group, label in pairs for line in baseline_lines(group, label)):
+        found.setdefault(line.model, {}).setdefault(line.numbers, line)
+    return [
+        replace(line, config="") if len(distinct) == 1 else line
+        for distinct in found.values()
+        for line in distinct.values()
+    ]
 
 
 def _line(group: Group, label: str, missing: Sequence[Cell], *, cost: bool) -> Line:
