@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import accelerate
 import torch
 from accelerate.utils import gather_object
 
@@ -18,7 +17,6 @@ from hf_suite import (
     kinds,
     launch,
     locking,
-    memory,
     models,
     own,
     record,
@@ -28,19 +26,14 @@ from hf_suite import (
     training,
 )
 from hf_suite import origin as origins
-from hf_suite import spec as specs
-from hf_suite.adapters import Adapter, adapter_class, with_protocol
+from hf_suite.adapting import Adapted, adapted
 from hf_suite.config import RunConfig
 from hf_suite.errors import ModelError, RunError
 from hf_suite.evaluation import Evaluation, by_words, choosing, evaluate
-from hf_suite.label_order import suggestion
 from hf_suite.latency import latency
-from hf_suite.origin import Origin
-from hf_suite.parts import Parts, parts
 from hf_suite.record import Result
-from hf_suite.resolve import NamelessLabels, Resolved, device, precision, resolve
+from hf_suite.resolve import device
 from hf_suite.session import Progress, Session, Watch
-from hf_suite.spec import TaskSpec
 from hf_suite.stopping import Stopping
 
 
@@ -85,35 +78,23 @@ def prepared(
     config: RunConfig, *, resume: bool, allow_code: bool, watch: Watch, stopping: Stopping, needs_eval: bool = True
 ) -> Session:
     """Steps 1 to 6, from files to a built model: what can be refused is refused here, and nothing is written."""
-    spec = specs.of(config.task)
-    kinds.check(spec)
-    _check_named(spec, config, allow_code)
-    written, config = config, with_protocol(spec.kind, config)
     folder = folders.place(config)
-    folders.check(folder, written, resume=resume)
+    folders.check(folder, config, resume=resume)
     begun = time.perf_counter()
-    located = models.locate(config.model, config.mirror)
-    accelerator = made_accelerator(config, models.load_config(located), trains=config.train is not None)
-    tokenizer, notes = models.load_tokenizer(located)
-    chosen = _chosen(spec, config, located, tokenizer)
-    rows = parts(spec, config, needs_eval=needs_eval or config.train is None)
-    resolved = _resolved(spec, config, rows, located, tokenizer, accelerator, chosen)
-    origin = origins.origin(config, spec, resolved, located)
-    resolved = origins.turned(resolved, origin)
-    shots = list(rows.shots.rows) if rows.shots is not None else ()
-    adapter = chosen(resolved.spec, resolved.config, tokenizer, shots=shots)
-    built = _built(located, resolved, origin, adapter, tokenizer)
+    run = adapted(config, allow_code=allow_code, needs_eval=needs_eval)
+    resolved, origin = run.resolved, run.origin
+    built = _built(run)
     session = Session(
         folder=folder,
-        written=written,
-        written_spec=spec,
+        written=config,
+        written_spec=run.spec,
         resolved=resolved,
-        parts=rows,
-        located=located,
-        tokenizer=tokenizer,
-        adapter=adapter,
-        accelerator=accelerator,
-        model=built.model.to(accelerator.device),
+        parts=run.parts,
+        located=run.located,
+        tokenizer=run.tokenizer,
+        adapter=run.adapter,
+        accelerator=run.accelerator,
+        model=built.model.to(run.accelerator.device),
         parameters=counted(built.model),
         watch=watch,
         stopping=stopping,
@@ -123,7 +104,7 @@ def prepared(
         times=models.rate_times(built, resolved.config.train, resolved.config.lora),
     )
     session.seconds["load"] = time.perf_counter() - begun
-    for note in (*notes, *resolved.notes, *_empty(session)):
+    for note in (*run.notes, *_empty(session)):
         session.note(note)
     return session
 
@@ -155,16 +136,6 @@ def _sharded(config: RunConfig) -> RunConfig:
     if not launch.shards() or config.train is None:
         return config
     return config.model_copy(update={"train": config.train.model_copy(update={"shard": True})})
-
-
-def made_accelerator(config: RunConfig, model_config: Any, *, trains: bool) -> accelerate.Accelerator:
-    """Accelerate's object for the device and precision asked for; the run's peak of memory counts from here."""
-    memory.forget_peak()
-    arithmetic, _ = precision(config, model_config, trains=trains)
-    mixed = "no" if arithmetic == "fp32" else arithmetic
-    # Else the device and precision of a process's first run would be those of all its runs.
-    accelerate.state.AcceleratorState._reset_state(reset_partial_state=True)
-    return accelerate.Accelerator(cpu=device(config) == "cpu", mixed_precision=mixed)
 
 
 def counted(model: Any) -> dict[str, int]:
@@ -211,55 +182,13 @@ def _begin(session: Session, resume: bool) -> None:
     folders.keep_rows(session)
 
 
-def _check_named(spec: TaskSpec, config: RunConfig, allow_code: bool) -> None:
-    """Refuses a metric of the user's own that cannot be, or may not run, and a tracker that is not there."""
-    tracking.check(config.trackers)
-    for name in spec.metric_names():
-        if name.startswith("evaluate:"):
-            interop.check(name, allow_code=allow_code)
-
-
-def _chosen(spec: TaskSpec, config: RunConfig, located: models.Located, tokenizer: Any) -> type[Adapter]:
-    """The adapter for task and model, once it finds nothing against config and tokenizer."""
-    chosen = adapter_class(spec.kind, config.protocol, models.load_config(located))
-    chosen.check_config(spec, config)
-    chosen.check_tokenizer(tokenizer, located.name)
-    return chosen
-
-
-def _resolved(
-    spec: TaskSpec,
-    config: RunConfig,
-    rows: Parts,
-    located: models.Located,
-    tokenizer: Any,
-    accelerator: accelerate.Accelerator,
-    chosen: type[Adapter],
-) -> Resolved:
-    try:
-        return resolve(
-            spec,
-            config,
-            parts=rows,
-            located=located,
-            model_config=models.load_config(located),
-            tokenizer=tokenizer,
-            adapter_class=chosen,
-        )
-    except NamelessLabels as error:
-        raise suggestion(
-            error, spec, config, parts=rows, located=located, tokenizer=tokenizer, accelerator=accelerator
-        ) from error
-
-
-def _built(
-    located: models.Located, resolved: Resolved, origin: Origin | None, adapter: Adapter, tokenizer: Any
-) -> models.Built:
+def _built(run: Adapted) -> models.Built:
     """Step 6: the model as the run begins with it, drawn by the seed where it is fresh."""
+    resolved, origin, adapter = run.resolved, run.origin, run.adapter
     train, lora = resolved.config.train, resolved.config.lora
     torch.manual_seed(resolved.config.seed)
     built = models.build(
-        origin.weights if origin is not None and lora is None else located,
+        origin.weights if origin is not None and lora is None else run.located,
         resolved.cls,
         settings=adapter.model_settings(),
         keep_head=resolved.keep_head,
@@ -267,12 +196,14 @@ def _built(
         task_head=adapter.task_head,
         lora=lora if train is not None else None,
         freeze=train.freeze if train is not None else "none",
-        pad_token_id=tokenizer.pad_token_id,
+        pad_token_id=run.tokenizer.pad_token_id,
         gradient_checkpointing=train is not None and train.gradient_checkpointing,
     )
     if train is None and not adapter.task_head and built.fresh:
         finding = f"lacks {', '.join(built.fresh)}, which would answer by chance, and train is null"
-        raise ModelError(located.name, finding, "give a checkpoint that carries it, or finetune it (hf-suite train)")
+        raise ModelError(
+            run.located.name, finding, "give a checkpoint that carries it, or finetune it (hf-suite train)"
+        )
     if origin is not None and lora is not None:
         origins.begin(built.model, origin, built.heads)
     return built

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hf_suite import folders, kinds, launch, models, schema
+from hf_suite import files, folders, kinds, launch, models, schema
 from hf_suite import spec as specs
 from hf_suite.adapters import adapter_class
+from hf_suite.adapting import made_accelerator
 from hf_suite.config import RunConfig
 from hf_suite.errors import ConfigError, Interrupted, ModelError, RunError
-from hf_suite.experiment import alone, counted, finished, made_accelerator, now
+from hf_suite.experiment import alone, counted, finished, now
 from hf_suite.metrics.base import RowId
 from hf_suite.models import Located
 from hf_suite.parts import Parts, parts
@@ -29,6 +30,7 @@ def evaluate_run(
     run: str | Path,
     *,
     task: str | None = None,
+    data: str | None = None,
     over: Mapping[str, Any] | None = None,
     base: str | None = None,
     mirrors: tuple[str, ...] = (),
@@ -38,6 +40,7 @@ def evaluate_run(
 ) -> Result:
     """Scores a finished run's model again: on its own task (the same rows), or on another that its labels fit.
 
+    With `data` it is its own task on other rows, with the same columns: a file, folder, pattern or URL.
     `over` lays keys upon the run's config (`eval_limit`, `task: {...}`, `device`); `base` says where the base
     checkpoint lies now. Writes RUN/eval/<task>/, or `output`, and returns the Result, whose lineage names the run.
     Raises SuiteError.
@@ -45,13 +48,14 @@ def evaluate_run(
     started = now()
     launch.shards()
     with launch.unwrapped(), Stopping() as stopping:
-        asked = _asked(Path(run), task, over or {}, mirrors)
-        place = output or Path(run) / "eval" / asked.spec.name
+        asked = _asked(Path(run), task, _with_rows(task, data, over or {}), mirrors)
+        place = output or Path(run) / "eval" / (files.stem(data) if data is not None else asked.spec.name)
         _check_place(place)
         if launch.needed(asked.config.processes):
             job = {
                 "run": str(run),
                 "task": task,
+                "data": data,
                 "over": dict(over or {}),
                 "base": base,
                 "mirrors": mirrors,
@@ -63,12 +67,16 @@ def evaluate_run(
             return read_result(place)
         session = _session(asked, base=base, watch=watch or _silent, stopping=stopping)
         session.folder = place
-        try:
-            with alone(session):
-                return finished(session, started=started, allow_code=allow_code)
-        except Interrupted as error:
-            finding = error.finding.partition(";")[0]
-            raise Interrupted(str(place), finding, "run the same command again", signal=error.signal) from error
+        return _alone(session, started, allow_code)
+
+
+def _alone(session: Session, started: str, allow_code: bool) -> Result:
+    try:
+        with alone(session):
+            return finished(session, started=started, allow_code=allow_code)
+    except Interrupted as error:
+        finding = error.finding.partition(";")[0]
+        raise Interrupted(str(session.folder), finding, "run the same command again", signal=error.signal) from error
 
 
 def opened(
@@ -145,6 +153,17 @@ def _session(asked: _Asked, *, base: str | None, watch: Watch, stopping: Stoppin
     )
 
 
+def _with_rows(task: str | None, data: str | None, over: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`over` with these rows as the only ones that the run's own task scores. Raises ConfigError."""
+    if data is None:
+        return over
+    if task is not None:
+        raise ConfigError("--data", f"beside --task {task}, which has rows", "keep one of them")
+    word = files.lasting(data) or str(Path(data).expanduser().absolute())
+    source = {"path": files.stem(data), "files": {"eval": [word]}, "eval": ["eval"], "subset": None, "revision": None}
+    return schema.merged(over, {"task": {"source": source}})
+
+
 def _keeps(spec: TaskSpec, config: RunConfig) -> bool:
     """Whether what the run fitted serves the task that is asked for."""
     kind = kinds.KINDS[spec.kind]
@@ -170,7 +189,8 @@ def _asked(folder: Path, task: str | None, over: Mapping[str, Any], mirrors: tup
     written = schema.build(TaskSpec, schema.merged(facts["written_task"], on_task), folders.FACTS)
     spec = schema.build(TaskSpec, schema.merged(facts["task"], on_task), folders.FACTS)
     kinds.check(spec)
-    update = {"task": {**config.task, **on_task}}
+    own_rows = {"split": None} if "files" in on_task.get("source", {}) else {}
+    update = {"task": schema.merged(config.task, on_task), **own_rows}
     return _Asked(folder, facts, spec, written, config.model_copy(update=update))
 
 

@@ -60,14 +60,14 @@ def look(data: DataConfig, task: Mapping[str, Any], *, name: str | None = None, 
     found = {split: files.read(paths) for split, paths in places.items()}
     notes = [note for each in found.values() for note in each.notes]
     train = found["train"]
-    source = _source(train.name, places)
+    source = _source(train.name, places, data)
     if "name" in task and not specs.is_whole(task):
         facts, reasons = _given(task), {}
     else:
         guess = guessing.guess(train.table, place=train.name, said=task, names=train.names)
         facts, reasons = {"version": 1, **guess.facts}, guess.reasons
         notes += guess.notes
-        facts["name"] = _task_name(name or train.name)
+        facts["name"] = _task_name(name or source["path"])
     _check_alike(found, facts)
     evals = [split for split in found if split != "train" and _is_labelled(found[split], facts)]
     source |= {"eval": evals, **({"test": "test"} if "test" in found and "test" not in evals else {})}
@@ -162,9 +162,16 @@ def _places(data: DataConfig) -> dict[str, list[Path]]:
     return found
 
 
-def _source(name: str, places: Mapping[str, Sequence[Path]]) -> dict[str, Any]:
-    listed = {split: [str(path) for path in paths] for split, paths in places.items()}
-    return {"path": name, "files": listed, "train": "train"}
+def _source(name: str, places: Mapping[str, Sequence[Path]], data: DataConfig) -> dict[str, Any]:
+    """Where the rows are found again: at their paths, or by the word for what lies elsewhere."""
+    said = {"eval": data.eval, "test": data.test}
+    words = {split: files.lasting(said.get(split) or data.train) for split in places}
+    listed = {
+        split: [word] if (word := words[split]) is not None else [str(path) for path in paths]
+        for split, paths in places.items()
+    }
+    hub = words["train"] if (words["train"] or "").startswith(files.HUB) else None
+    return {"path": (hub or name).removeprefix(files.HUB), "files": listed, "train": "train"}
 
 
 def _given(task: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Where the files that come with the suite are: tasks, configs, suites, demo data. Reads none of them."""
 
+import os
 from pathlib import Path
 
 from hf_suite.errors import ConfigError
@@ -21,8 +22,30 @@ def folder(name: str) -> Path:
 
 
 def files(name: str) -> dict[str, Path]:
-    """Every shipped YAML file of one folder by its stem, sorted by name."""
-    return {path.stem: path for path in sorted(folder(name).rglob("*.yaml"), key=lambda path: path.stem)}
+    """Every shipped YAML file of one folder by its stem, sorted by name; of tasks also those of HF_SUITE_TASKS.
+
+    Raises ConfigError where a folder of HF_SUITE_TASKS is none, or a name of its files is taken.
+    """
+    found = _yaml(folder(name))
+    for own in _folders_of_ones_own() if name == "tasks" else ():
+        if not own.is_dir():
+            raise ConfigError(TASKS, f"{own} is no folder", "name folders of task files, separated as in PATH")
+        more = _yaml(own)
+        for stem in sorted(found.keys() & more.keys()):
+            raise ConfigError(str(more[stem]), f"the name {stem} is taken by {found[stem]}", "rename the file")
+        found |= more
+    return dict(sorted(found.items()))
+
+
+TASKS = "HF_SUITE_TASKS"
+
+
+def _folders_of_ones_own() -> list[Path]:
+    return [Path(word) for word in os.environ.get(TASKS, "").split(os.pathsep) if word]
+
+
+def _yaml(folder: Path) -> dict[str, Path]:
+    return {path.stem: path for path in sorted(folder.rglob("*.yaml"))}
 
 
 def find(name: str, word: str) -> Path:

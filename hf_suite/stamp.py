@@ -17,6 +17,8 @@ from hf_suite import spec as specs
 from hf_suite.adapters import ADAPTERS, with_protocol
 from hf_suite.config import RunConfig
 from hf_suite.evaluation import Evaluation
+from hf_suite.kinds import KINDS
+from hf_suite.metrics import METRICS
 from hf_suite.record import PROTOCOL, Headline
 from hf_suite.session import Session
 from hf_suite.spec import TaskSpec
@@ -45,6 +47,7 @@ def cell_key(spec: TaskSpec, config: RunConfig, *, model: str, mirrors: tuple[st
     content = {
         **config.model.model_dump(include={"head", "quantize"}, exclude_defaults=True),
         **({} if version == 1 else {"adapter": version}),
+        **({"plugins": added} if (added := plugins(spec, config)) else {}),
         "task": spec.model_dump(mode="json", exclude_defaults=True, exclude=_NOT_OF_TASK),
         "config": written,
         "labels": config.model.labels,
@@ -118,7 +121,7 @@ def facts(session: Session) -> dict[str, Any]:
         "device": device_name(session.accelerator.device),
         "threads": torch.get_num_threads(),
         "processes": session.accelerator.num_processes,
-        "versions": versions(),
+        "versions": versions() | plugins(spec, config),
         **commit(),
     }
 
@@ -200,6 +203,15 @@ def _origin(session: Session) -> list[str]:
 def versions() -> dict[str, str]:
     """Python and the libraries that numbers come from."""
     return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in _LIBRARIES}}
+
+
+def plugins(spec: TaskSpec, config: RunConfig) -> dict[str, str]:
+    """The packages that bring the task's kind, adapter and metrics, where the suite does not."""
+    protocol = str(with_protocol(spec.kind, config).protocol)
+    found = {f"kind {spec.kind}": KINDS.source(spec.kind)}
+    found |= {f"adapter {spec.kind}.{protocol}": ADAPTERS.source((spec.kind, protocol))}
+    found |= {f"metric {name}": METRICS.source(name) for name in spec.metric_names()}
+    return {name: source for name, source in found.items() if source is not None}
 
 
 def commit() -> dict[str, Any]:

@@ -226,7 +226,10 @@ REFUSED = {
         gzip.compress(csv().encode(), mtime=0)[:60],
         "damaged.csv.gz: is a damaged gzip file; copy it again, or pack it anew",
     ),
-    "base.csv": (b"SQLite format 3\0" + bytes(100), "base.csv: is an SQLite database; export its table as CSV"),
+    "base.csv": (
+        b"SQLite format 3\0" + bytes(100),
+        "base.csv: is an SQLite database; say which table as sqlite:///FILE#TABLE",
+    ),
     "paper.txt": (
         b"%PDF-1.7\n" + bytes(100),
         "paper.txt: is a PDF; extract its text into a CSV or one .txt a document",

@@ -107,7 +107,8 @@ def test_input_is_never_checked_by_assert():
 
 
 def test_everything_that_is_caught_has_a_name_or_is_raised_again():
-    """`except Exception` stands once: a bench must not lose its other cells to a bug in one."""
+    """`except Exception` stands twice: a bench must not lose its other cells to a bug in one, and what a stranger's
+    package raises when it is loaded is not ours to name."""
     broad = [
         path.name
         for path in SUITE
@@ -117,7 +118,7 @@ def test_everything_that_is_caught_has_a_name_or_is_raised_again():
         and not any(isinstance(inner, ast.Raise) and inner.exc is None for inner in ast.walk(node))
     ]
 
-    assert broad == ["suite.py"]
+    assert broad == ["plugins.py", "suite.py"]
 
 
 def test_the_lock_holds_everything_that_is_asked_for():

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hf_suite.adapters.base import Adapter, Batch, Feature, Given, Settled, take
+from hf_suite.adapters.base import Adapter, Batch, Feature, Given, Settled, Strip, take
 from hf_suite.adapters.document import DocumentAdapter
 from hf_suite.adapters.generation import EncoderDecoderAdapter
 from hf_suite.adapters.head import HeadAdapter
@@ -12,19 +12,25 @@ from hf_suite.adapters.prompting import DecoderAdapter
 from hf_suite.adapters.span import SpanAdapter
 from hf_suite.config import RunConfig
 from hf_suite.errors import ConfigError
+from hf_suite.plugins import Registry, lacks
 
-ADAPTERS: dict[tuple[str, str], type[Adapter]] = {
-    ("classification", "head"): HeadAdapter,
-    ("question_answering", "head"): SpanAdapter,
-    ("translation", "generation"): EncoderDecoderAdapter,
-    ("summarization", "generation"): EncoderDecoderAdapter,
-    ("text2text", "generation"): EncoderDecoderAdapter,
-    ("classification", "generation"): EncoderDecoderAdapter,
-    ("question_answering", "generation"): EncoderDecoderAdapter,
-    ("classification", "likelihood"): LikelihoodAdapter,
-    ("language_modeling", "likelihood"): DocumentAdapter,
-    ("language_modeling", "masked"): MaskedAdapter,
-}
+ADAPTERS: Registry[tuple[str, str], type[Adapter]] = Registry(
+    "hf_suite.adapters",
+    {
+        ("classification", "head"): HeadAdapter,
+        ("question_answering", "head"): SpanAdapter,
+        ("translation", "generation"): EncoderDecoderAdapter,
+        ("summarization", "generation"): EncoderDecoderAdapter,
+        ("text2text", "generation"): EncoderDecoderAdapter,
+        ("classification", "generation"): EncoderDecoderAdapter,
+        ("question_answering", "generation"): EncoderDecoderAdapter,
+        ("classification", "likelihood"): LikelihoodAdapter,
+        ("language_modeling", "likelihood"): DocumentAdapter,
+        ("language_modeling", "masked"): MaskedAdapter,
+    },
+    wants=lambda value: lacks(Adapter, value, but=frozenset({"counts"})),
+    key=lambda name: tuple(name.split(".")) if name.count(".") == 1 else None,
+)
 """(kind, protocol) -> adapter. The first protocol of a kind is its own: the one that is taken where none is said."""
 
 DECODERS: dict[type[Adapter], type[Adapter]] = {EncoderDecoderAdapter: DecoderAdapter}
@@ -37,6 +43,7 @@ __all__ = [
     "Feature",
     "Given",
     "Settled",
+    "Strip",
     "adapter_class",
     "own_protocol",
     "take",

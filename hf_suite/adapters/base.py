@@ -48,6 +48,18 @@ class Settled:
     caveats: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Strip:
+    """Tokens that a model reads or learns to write, as `preview` shows them, or words on what it learns."""
+
+    title: str
+    """`reads`, `writes` or `learns`."""
+    ids: Sequence[int] = ()
+    learnt: Sequence[int] = ()
+    """Places of the tokens that the loss falls on, or points to."""
+    text: str = ""
+
+
 class Adapter(Protocol):
     """Turns rows into what one model class reads, and what it writes into evidence.
 
@@ -93,6 +105,9 @@ class Adapter(Protocol):
 
     def train_features(self, rows: Dataset) -> Dataset:
         """Features with targets."""
+
+    def shown(self, feature: Feature) -> list[Strip]:
+        """A train feature for people to look at."""
 
     def eval_features(self, rows: Dataset) -> Dataset:
         """Features for answering; fills `counts`."""

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from hf_suite.adapters.base import Batch, Feature, padded
+from hf_suite.adapters.base import Batch, Feature, Strip, padded
 
 _LOGITS = 1 << 28  # logits that may be in memory at once when scoring: a gigabyte
 
@@ -25,6 +25,12 @@ def collated(features: Sequence[Feature], fill: int) -> Batch:
         "target": padded([line["target"] for line in features], fill=fill, left=False, length=length),
         "target_mask": padded(masks, fill=0, left=False, length=length),
     }
+
+
+def shown(feature: Feature) -> list[Strip]:
+    """What is read up to its last target; the loss falls on the targets that count."""
+    ids = [feature["input_ids"][0], *feature["target"]]
+    return [Strip("reads", ids, range(len(ids) - feature["scored"], len(ids)))]
 
 
 def costs(model: Any, batch: Batch, **settings: bool) -> list[tuple[float, int]]:

@@ -8,7 +8,17 @@ from datasets import Dataset
 from transformers import PretrainedConfig
 
 from hf_suite.adapters import costs
-from hf_suite.adapters.base import Batch, Feature, Given, Settled, check_idle, check_no_classes, smoothing, stand_in
+from hf_suite.adapters.base import (
+    Batch,
+    Feature,
+    Given,
+    Settled,
+    Strip,
+    check_idle,
+    check_no_classes,
+    smoothing,
+    stand_in,
+)
 from hf_suite.adapters.prompting import DecoderAdapter
 from hf_suite.adapters.writing import summed_loss
 from hf_suite.config import RunConfig
@@ -65,6 +75,10 @@ class DocumentAdapter:
     def train_features(self, rows: Dataset) -> Dataset:
         """Windows that follow each other, every token a target."""
         return self._features(rows, shared=0)
+
+    def shown(self, feature: Feature) -> list[Strip]:
+        """The window up to its last target; the first token of a document is read and not learnt."""
+        return costs.shown(feature)
 
     def eval_features(self, rows: Dataset) -> Dataset:
         """Windows that share tokens, each token a target once."""

@@ -8,7 +8,7 @@ from datasets import Dataset
 from transformers import AutoModelForSeq2SeqLM, PretrainedConfig
 
 from hf_suite.adapters import languages
-from hf_suite.adapters.base import Batch, Feature, Given, Settled, padded, padded_inputs, stand_in
+from hf_suite.adapters.base import Batch, Feature, Given, Settled, Strip, padded, padded_inputs, stand_in
 from hf_suite.adapters.sampling import row_key
 from hf_suite.adapters.writing import WritingAdapter, common, ends, limited, speak, summed_loss, unwritable, written
 from hf_suite.config import RunConfig
@@ -68,6 +68,11 @@ class EncoderDecoderAdapter(WritingAdapter):
         targets = _targets(self.tokenizer, written(self.spec, rows), chosen, max_length=self.max_target_length)
         lengths = [len(source) + len(target) for source, target in zip(sources, targets, strict=True)]
         return Dataset.from_dict({"row": rows["row"][:], "input_ids": sources, "target": targets, "length": lengths})
+
+    def shown(self, feature: Feature) -> list[Strip]:
+        """The source, and the target, every token of which is learnt."""
+        target = feature["target"]
+        return [Strip("reads", feature["input_ids"]), Strip("writes", target, range(len(target)))]
 
     def eval_features(self, rows: Dataset) -> Dataset:
         """Source tokens; counts sources that were cut."""

@@ -13,6 +13,7 @@ from hf_suite.adapters.base import (
     Feature,
     Given,
     Settled,
+    Strip,
     check_idle,
     check_no_classes,
     check_row_fits,
@@ -85,6 +86,10 @@ class HeadAdapter:
         if self.oversample:
             columns["repeats"] = repeats(rows["label"][:])
         return Dataset.from_dict(columns)
+
+    def shown(self, feature: Feature) -> list[Strip]:
+        """The text, and its label, labels or number."""
+        return [Strip("reads", feature["input_ids"]), Strip("learns", text=self.own.spoken(feature["target"]))]
 
     def eval_features(self, rows: Dataset) -> Dataset:
         """Tokens alone; counts the rows that were cut, and those that held the end token."""

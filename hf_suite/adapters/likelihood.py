@@ -13,6 +13,7 @@ from hf_suite.adapters.base import (
     Feature,
     Given,
     Settled,
+    Strip,
     check_idle,
     check_no_classes,
     check_row_fits,
@@ -89,6 +90,10 @@ class LikelihoodAdapter:
         asked, _ = self.prompts.fitted(rows, self.max_length)
         pairs = zip(rows["row"], asked, written(self.spec, rows), strict=True)
         return _dataset([_feature(row, ids, self.prompts.answer_ids(text, word)) for row, (text, ids), word in pairs])
+
+    def shown(self, feature: Feature) -> list[Strip]:
+        """The prompt with the right label's words, which alone are learnt."""
+        return costs.shown(feature)
 
     def eval_features(self, rows: Dataset) -> Dataset:
         """Of each row every label's words after the prompt, then after its last line; counts prompts that were cut."""

@@ -14,6 +14,7 @@ from hf_suite.adapters.base import (
     Feature,
     Given,
     Settled,
+    Strip,
     check_idle,
     check_no_classes,
     check_row_fits,
@@ -87,6 +88,11 @@ class MaskedAdapter:
     def train_features(self, rows: Dataset) -> Dataset:
         """Windows; which tokens are guessed is drawn for each batch."""
         return self._features(rows)
+
+    def shown(self, feature: Feature) -> list[Strip]:
+        """The window, with the tokens that one draw has guessed; most of them are hidden from the model."""
+        guessed = [at for at, is_guessed in enumerate(self._masked(feature, 0)[1]) if is_guessed]
+        return [Strip("reads", feature["input_ids"], guessed), Strip("learns", text="the marked tokens, drawn anew")]
 
     def eval_features(self, rows: Dataset) -> Dataset:
         """The same windows."""

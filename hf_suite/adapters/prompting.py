@@ -8,7 +8,7 @@ import torch
 from datasets import Dataset
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, PretrainedConfig
 
-from hf_suite.adapters.base import Batch, Feature, Given, Settled, padded
+from hf_suite.adapters.base import Batch, Feature, Given, Settled, Strip, padded
 from hf_suite.adapters.prompts import APART, LEAST, Prompts, chats, prompts, settled
 from hf_suite.adapters.sampling import row_key
 from hf_suite.adapters.writing import WritingAdapter, common, ends, limited, summed_loss, unwritable, written
@@ -77,6 +77,11 @@ class DecoderAdapter(WritingAdapter):
         begins = [len(prompted) for _, prompted in asked]
         lengths = [len(line) for line in ids]
         return Dataset.from_dict({"row": rows["row"][:], "input_ids": ids, "begins": begins, "length": lengths})
+
+    def shown(self, feature: Feature) -> list[Strip]:
+        """The prompt with the answer, which alone is learnt."""
+        ids = feature["input_ids"]
+        return [Strip("reads", ids, range(feature["begins"], len(ids)))]
 
     def eval_features(self, rows: Dataset) -> Dataset:
         """The prompt's tokens; counts prompts that were cut."""

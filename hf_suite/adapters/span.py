@@ -15,6 +15,7 @@ from hf_suite.adapters.base import (
     Feature,
     Given,
     Settled,
+    Strip,
     check_idle,
     check_no_classes,
     check_row_fits,
@@ -98,6 +99,12 @@ class SpanAdapter:
             kept = {name: window[name] for name in window if name not in ("starts", "ends")}
             features.append({**kept, "start": start, "end": end})
         return _columns(features)
+
+    def shown(self, feature: Feature) -> list[Strip]:
+        """The window, with the span's tokens or the one that stands for no answer."""
+        start, end = feature["start"], feature["end"]
+        wanted = "no answer in this window" if start == feature["null"] else "the marked span"
+        return [Strip("reads", feature["input_ids"], range(start, end + 1)), Strip("learns", text=wanted)]
 
     def eval_features(self, rows: Dataset) -> Dataset:
         """Windows with their characters; counts questions that were cut and gold answers that no span can give."""

@@ -29,6 +29,9 @@ class Outputs(Protocol):
     def target(self, label: Any) -> Any:
         """A row's label as the loss takes it."""
 
+    def spoken(self, target: Any) -> str:
+        """That, in words."""
+
     def loss(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """The loss summed over the rows; `logits` (rows, outputs)."""
 
@@ -64,6 +67,10 @@ class OneLabel:
         """The output's index."""
         return self.labels.index(label)
 
+    def spoken(self, target: Any) -> str:
+        """The label's name."""
+        return self.labels[target]
+
     def loss(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Cross-entropy, each label's part times its weight and (1 - p)^gamma.
 
@@ -92,6 +99,10 @@ class SeveralLabels(OneLabel):
     def target(self, label: Sequence[str]) -> list[float]:  # type: ignore[override]
         """1 for each label that the row has, else 0."""
         return [float(name in label) for name in self.labels]
+
+    def spoken(self, target: Any) -> str:
+        """The names of the row's labels."""
+        return ", ".join(name for name, has in zip(self.labels, target, strict=True) if has) or "none of the labels"
 
     def loss(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Binary cross-entropy, its mean over the labels as in transformers; smoothed, 1 - e / 2 and e / 2.
@@ -127,6 +138,10 @@ class Number:
     def target(self, label: float) -> float:
         """The standardised number."""
         return (label - self.mean) / self.sd
+
+    def spoken(self, target: Any) -> str:
+        """The number on the label's own scale."""
+        return f"{target * self.sd + self.mean:g}"
 
     def loss(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Squared error."""

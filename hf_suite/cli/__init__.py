@@ -19,6 +19,7 @@ from hf_suite.cli import (
     models,
     own,
     predict,
+    preview,
     results,
     run,
     score,
@@ -29,6 +30,7 @@ from hf_suite.errors import Interrupted, SuiteError
 COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "train": (run.train, f"hf-suite train lora-small --task demo_reviews --model {demo.MODEL} -o runs/reviews"),
     "check": (check.check, "hf-suite check reviews.csv"),
+    "preview": (preview.preview, "hf-suite preview --data reviews.csv"),
     "init": (own.init, "hf-suite init reviews.csv -o mytask.yaml"),
     "eval": (run.eval_, "hf-suite eval runs/reviews"),
     "predict": (predict.predict, "hf-suite predict runs/reviews new.csv -o answers.csv"),

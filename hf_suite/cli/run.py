@@ -42,6 +42,10 @@ NoEval = Annotated[
     ),
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a half-finished run folder.", show_default=False)]
+NewRows = Annotated[
+    str | None,
+    typer.Option("--data", help="Score these rows instead of the run's: a file, folder, pattern or URL."),
+]
 EvalOutput = Annotated[
     Path | None,
     typer.Option(
@@ -87,6 +91,7 @@ def eval_(
     run: Run = None,
     words: Words = None,
     task: Task = None,
+    data: NewRows = None,
     model: Model = None,
     output: EvalOutput = None,
     processes: Processes = None,
@@ -94,7 +99,7 @@ def eval_(
     allow_code: AllowCode = False,
     as_json: Json = False,
 ) -> None:
-    """Score a finished run again, or on another task; or a checkpoint as it is, without training.
+    """Score a finished run again, on other rows or another task; or a checkpoint as it is, without training.
 
     Beside a RUN, --model says where its base checkpoint lies now.
     """
@@ -104,6 +109,8 @@ def eval_(
         model, run = run, None
     file, over = given(words, task=task, model=model, output=output, processes=processes, mirror=mirror)
     if run is None:
+        if data is not None:
+            raise ConfigError("--data", "stands beside no finished run", "name the RUN that is to answer these rows")
         config = configs.read(file, {**over, "train": None})
         _run(config, resume=False, allow_code=allow_code, needs_eval=True, as_json=as_json)
         return
@@ -115,11 +122,11 @@ def eval_(
     base, mirrors = over.pop("model", {}).get("id"), tuple(over.pop("mirror", ()))
     over.pop("output", None)
     name = over.get("task", {}).get("name")
+    asked = {"task": name, "data": data, "over": over, "base": base, "mirrors": mirrors, "output": output}
     with watching(quiet=as_json or not speaks()) as watch:
-        result = evaluate_run(
-            run, task=name, over=over, base=base, mirrors=mirrors, output=output, allow_code=allow_code, watch=watch
-        )
-    _show(result, output or Path(run) / "eval" / result.task["name"], as_json)
+        result = evaluate_run(run, **asked, allow_code=allow_code, watch=watch)
+    called = result.task["name"] if data is None else result.task["source"]["path"]
+    _show(result, output or Path(run) / "eval" / called, as_json)
 
 
 def _run(config: configs.RunConfig, *, resume: bool, allow_code: bool, needs_eval: bool, as_json: bool) -> None:

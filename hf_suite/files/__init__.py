@@ -14,13 +14,29 @@ from hf_suite.files import columnar, objects, tables
 from hf_suite.files.columnar import kept, table_of
 from hf_suite.files.gathering import dealt, gathered, joined, numbered
 from hf_suite.files.opening import Examined, examined, unpacked, unreadable
-from hf_suite.files.places import is_text_folder, paths, splits
+from hf_suite.files.places import is_text_folder, lasting, paths, splits
+from hf_suite.files.remote import HUB, stem
 from hf_suite.files.writing import FORMATS, JOINED
 
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["FORMATS", "JOINED", "Found", "blocks", "kept", "name", "paths", "read", "sha256", "splits", "table_of"]
+__all__ = [
+    "FORMATS",
+    "HUB",
+    "JOINED",
+    "Found",
+    "blocks",
+    "kept",
+    "lasting",
+    "name",
+    "paths",
+    "read",
+    "sha256",
+    "splits",
+    "stem",
+    "table_of",
+]
 
 Told = Callable[[int, int], None]
 """Told how many bytes of how many have been read."""
@@ -28,7 +44,7 @@ Told = Callable[[int, int], None]
 _REFUSED = {
     "zip": ("is a zip archive", "unpack it"),
     "xls": ("is a workbook of an old Excel", "save the sheet as CSV"),
-    "sqlite": ("is an SQLite database", "export its table as CSV"),
+    "sqlite": ("is an SQLite database", "say which table as sqlite:///FILE#TABLE"),
     "pdf": ("is a PDF", "extract its text into a CSV or one .txt a document"),
 }
 _NAMED = {

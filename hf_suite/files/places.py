@@ -1,17 +1,16 @@
 """Where rows of one's own lie: a word -> the files of each split, from a file, folder, pattern or URL. Reads none."""
 
-import atexit
 import difflib
 import functools
 import glob
 import re
 import shutil
 import sys
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hf_suite.errors import DataError, MissingData
+from hf_suite.files.remote import HUB, fetched, hub_word, on_hub, temporary
 
 SUFFIXES = (".csv", ".tsv", ".tab", ".json", ".jsonl", ".ndjson", ".parquet", ".arrow", ".feather", ".txt")
 _PACKED = (".gz", ".zst")
@@ -25,18 +24,36 @@ def splits(word: str) -> dict[str, list[Path]]:
     """Split -> its files or text folders; the only split is `train` where no name says otherwise.
 
     A file; a folder with a file or folder for each split, with a folder of texts for each label, or with files;
-    a pattern (`data/*.csv`); a URL; `-` for what comes in on stdin. Raises DataError, MissingData.
+    a pattern (`data/*.csv`); a URL, also of a database; ORG/NAME[/SUBSET] on the hub; `-` for what comes in on stdin.
+    Raises DataError, MissingData.
     """
     if word == "-":
         return {"train": [_from_stdin()]}
     if "://" in word:
-        return {"train": [_fetched(word)]}
+        return _by_split(on_hub(word)) if word.startswith(HUB) else {"train": [fetched(word)]}
     path = Path(word).expanduser()
     if not path.exists() and glob.has_magic(word):
         return _by_name([Path(found) for found in sorted(glob.glob(str(path), recursive=True))], word)  # noqa: PTH207
+    if not path.exists() and (there := hub_word(word)) is not None:
+        return _by_split(on_hub(there))
     if not path.exists():
         raise MissingData(word, "there is no such file or folder", f"{_nearest(path)}give a file, folder or URL")
     return _in_folder(path) if path.is_dir() else {"train": [path]}
+
+
+def lasting(word: str) -> str | None:
+    """The word under which what lies elsewhere is found again; None for what is at hand, and known by its path."""
+    if "://" in word:
+        return word
+    there = Path(word).expanduser().exists() or glob.has_magic(word)
+    return None if there else hub_word(word)
+
+
+def _by_split(found: Mapping[str, list[Path]]) -> dict[str, list[Path]]:
+    """A data set's splits by our names, in their order, train first; others than train, validation and test go."""
+    named = {_split_of(split): files for split, files in found.items()}
+    ours = {split: files for split, files in named.items() if split}
+    return dict(sorted(ours.items(), key=_order)) if "train" in ours else {"train": next(iter(found.values()))}
 
 
 def paths(words: Sequence[str], split: str) -> list[Path]:
@@ -118,36 +135,7 @@ def _nearest(path: Path) -> str:
 @functools.cache
 def _from_stdin() -> Path:
     """A copy of what came in on stdin, which can be read but once."""
-    path = _temporary() / "stdin"
+    path = temporary() / "stdin"
     with path.open("wb") as target:
         shutil.copyfileobj(sys.stdin.buffer, target)
-    return path
-
-
-def _temporary() -> Path:
-    """A folder that goes with the process."""
-    folder = tempfile.mkdtemp(prefix="hf-suite-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)
-
-
-@functools.lru_cache(maxsize=16)
-def _fetched(url: str) -> Path:
-    """A copy of what a URL gives, in a folder that goes with the process; fetched once. Raises MissingData."""
-    import fsspec
-
-    name = re.split(r"[?#]", url)[0].rstrip("/").rpartition("/")[2] or "data"
-    path = _temporary() / name
-    try:
-        with fsspec.open(url, "rb") as source, path.open("wb") as target:
-            shutil.copyfileobj(source, target)
-    except FileNotFoundError as error:
-        raise MissingData(
-            url, "there is nothing at that address, or it cannot be reached", "look at it in a browser"
-        ) from error
-    except ImportError as error:
-        raise MissingData(url, f"needs a package that is not installed ({error})", "install it with pip") from error
-    except (OSError, ValueError) as error:
-        finding = f"cannot be fetched ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
-        raise MissingData(url, finding, "look at it in a browser") from error
     return path

@@ -28,6 +28,12 @@ PAIRS = (
     ("query", "passage"), ("query", "document"), ("text", "text_pair"), ("claim", "evidence"), ("source", "target"),
 )  # fmt: skip
 SUMMARIES = ("summary", "highlights", "abstract", "subject", "subject_line", "headline", "title", "tldr")
+_CODES = {
+    "english": "en", "german": "de", "french": "fr", "spanish": "es", "italian": "it", "portuguese": "pt",
+    "dutch": "nl", "polish": "pl", "russian": "ru", "chinese": "zh", "japanese": "ja", "korean": "ko",
+    "arabic": "ar", "turkish": "tr", "czech": "cs", "swedish": "sv", "finnish": "fi", "romanian": "ro",
+    "deutsch": "de", "français": "fr", "español": "es", "italiano": "it",
+}  # fmt: skip
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "ru", "zh", "ja", "ko", "ar", "tr", "cs", "sv", "fi", "ro")
 
 
@@ -230,16 +236,22 @@ def _as_said(asked: Asked, kind: str) -> Found | None:
 def translation(asked: Asked) -> Found | None:
     """A struct or two columns whose names are languages."""
     for column in asked.columns.values():
-        spoken = [name for name in column.fields if name in LANGUAGES]
+        spoken = [name for name in column.fields if _code(name) is not None]
         if column.sort == "struct" and len(spoken) == 2:
             return _translated(f"{column.name}.{spoken[0]}", f"{column.name}.{spoken[1]}", spoken)
-    spoken = [name for name in asked.columns if name.casefold() in LANGUAGES and asked.columns[name].sort == "text"]
+    spoken = [name for name, column in asked.columns.items() if _code(name) is not None and column.sort == "text"]
     return _translated(spoken[0], spoken[1], spoken) if len(spoken) == 2 else _as_said(asked, "translation")
+
+
+def _code(name: str) -> str | None:
+    """The language that a column is named as: `de` of `de` or `German`."""
+    plain_name = name.casefold()
+    return plain_name if plain_name in LANGUAGES else _CODES.get(plain_name)
 
 
 def _translated(source: str, target: str, languages: Sequence[str]) -> Found:
     why = f"named as the language {languages[0]}", f"named as the language {languages[1]}"
-    spoken = {"source": languages[0].casefold(), "target": languages[1].casefold()}
+    spoken = {"source": _code(languages[0]), "target": _code(languages[1])}
     facts = {**_written("translation", source, target), "languages": spoken}
     return Found(facts, {"kind": "two texts named as languages", "source": why[0], "target": why[1]})
 

@@ -10,16 +10,21 @@ from hf_suite.kinds.summarization import Summarization
 from hf_suite.kinds.text2text import Text2Text
 from hf_suite.kinds.translation import Translation
 from hf_suite.metrics import METRICS
+from hf_suite.plugins import Registry, lacks
 from hf_suite.spec import MetricUse, TaskSpec
 
-KINDS: dict[str, Kind] = {
-    "classification": Classification(),
-    "question_answering": QuestionAnswering(),
-    "translation": Translation(),
-    "summarization": Summarization(),
-    "text2text": Text2Text(),
-    "language_modeling": LanguageModeling(),
-}
+KINDS: Registry[str, Kind] = Registry(
+    "hf_suite.kinds",
+    {
+        "classification": Classification(),
+        "question_answering": QuestionAnswering(),
+        "translation": Translation(),
+        "summarization": Summarization(),
+        "text2text": Text2Text(),
+        "language_modeling": LanguageModeling(),
+    },
+    wants=lambda value: "is a class; make it an object" if isinstance(value, type) else lacks(Kind, value),
+)
 
 __all__ = ["KINDS", "Evidence", "Kind", "Row", "check", "prompt"]
 
