@@ -49,15 +49,23 @@ class Own:
         return "\n".join(lines) + "\n"
 
 
-def look(data: DataConfig, task: Mapping[str, Any], *, name: str | None = None, lenient: bool = False) -> Own:
+def look(
+    data: DataConfig,
+    task: Mapping[str, Any],
+    *,
+    name: str | None = None,
+    lenient: bool = False,
+    told: files.Told | None = None,
+) -> Own:
     """Reads the rows and finds the task: the one that `task` names, else the likeliest, with what `task` says of it.
 
     `name` is what a guessed task is to be called, else it is called like its file. `lenient` leaves to the doctor what
-    he finds himself: labels written in two ways or unknown to train, answers that are not at their offset. Raises
-    DataError, MissingData: rows that cannot be read or learnt; ConfigError; Ambiguous where a column must be named.
+    he finds himself: labels written in two ways or unknown to train, answers that are not at their offset. `told` hears
+    how many bytes of how many are read. Raises DataError, MissingData: rows that cannot be read or learnt; ConfigError;
+    Ambiguous where a column must be named.
     """
     places = _places(data)
-    found = {split: files.read(paths) for split, paths in places.items()}
+    found = {split: files.read(paths, told=told) for split, paths in places.items()}
     notes = [note for each in found.values() for note in each.notes]
     train = found["train"]
     source = _source(train.name, places, data)

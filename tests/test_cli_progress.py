@@ -9,7 +9,7 @@ import pytest
 from command import Terminal
 
 from hf_suite.cli import progress
-from hf_suite.cli.progress import BenchTable, Clock, line, lines, log_to_stderr, spoken, watching, window
+from hf_suite.cli.progress import BenchTable, Clock, line, lines, log_to_stderr, reading, spoken, watching, window
 from hf_suite.session import Progress
 
 
@@ -222,3 +222,13 @@ def test_on_a_small_terminal_the_table_fits(monkeypatch, tmp_path):
     shown = sys.stderr.getvalue()
     assert [at for at in range(40) if f"cola{at} " in shown] == [16, 17, 18, 19, 20, 21, 22, 23]
     assert "cells 17 to 24 of 40" in shown
+
+
+@pytest.mark.parametrize(("total", "shown"), [(60_000_000, True), (40_000_000, False)])
+def test_the_reading_of_a_large_file_has_a_bar(monkeypatch, total, shown):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+
+    with reading() as told:
+        told(total // 2, total)
+
+    assert ("reading" in sys.stderr.getvalue()) == shown

@@ -11,6 +11,7 @@ from rich.prompt import Prompt
 from hf_suite import config as configs
 from hf_suite import schema, shipped
 from hf_suite.cli.common import given
+from hf_suite.cli.progress import reading
 from hf_suite.config import DataConfig, RunConfig
 from hf_suite.errors import ConfigError
 from hf_suite.guessing import Ambiguous
@@ -86,7 +87,8 @@ def looked(data: DataConfig, task: Mapping[str, Any], *, name: str | None = None
     from hf_suite import own
 
     try:
-        return own.look(data, task, name=name, lenient=lenient)
+        with reading() as told:
+            return own.look(data, task, name=name, lenient=lenient, told=told)
     except Ambiguous as error:
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise

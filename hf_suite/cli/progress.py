@@ -24,6 +24,8 @@ MEASURED = 10
 """Steps after which the whole is estimated."""
 
 _REDRAW = 0.1  # seconds
+LARGE = 50_000_000
+"""Bytes of a file whose reading has a bar."""
 
 
 class Clock:
@@ -221,6 +223,26 @@ def _headline(result: Result) -> str:
 
 def _nothing(progress: Any) -> None:
     """Nobody watches."""
+
+
+@contextlib.contextmanager
+def reading() -> Iterator[Callable[[int, int], None]]:
+    """What is told of bytes read, as a bar on a terminal; a file that is read at once has none."""
+    bar = rich.progress.Progress(*rich.progress.Progress.get_default_columns(), console=Console(stderr=True))
+    tasks: list[rich.progress.TaskID] = []
+
+    def told(done: int, total: int) -> None:
+        if total < LARGE or not sys.stderr.isatty():
+            return
+        if not tasks:
+            tasks.append(bar.add_task("reading", total=total))
+            bar.start()
+        bar.update(tasks[0], completed=done, total=total)
+
+    try:
+        yield told
+    finally:
+        bar.stop()
 
 
 def _bar() -> rich.progress.Progress:

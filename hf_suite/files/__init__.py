@@ -26,6 +26,7 @@ __all__ = [
     "HUB",
     "JOINED",
     "Found",
+    "Told",
     "blocks",
     "kept",
     "lasting",
