@@ -60,7 +60,8 @@ def weights(folder):
 def content(folder):
     """What a run found, without when and where."""
     result = record.read_result(folder).model_dump(mode="json")
-    measured = ("seconds", "tokens_per_second", "peak_memory_bytes", "started", "finished", "commit", "dirty")
+    measured = ("seconds", "tokens_per_second", "peak_memory_bytes", "latency_ms", "started", "finished")
+    measured += ("commit", "dirty")
     return {name: value for name, value in result.items() if name not in measured}
 
 
