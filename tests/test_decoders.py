@@ -74,6 +74,45 @@ def test_a_batch_of_one_and_of_sixteen_write_the_same(trips, name):
     assert all(text == text.strip() for (text,) in alone)
 
 
+SEARCHES = {"greedy": {}, "sampling": {"do_sample": True, "temperature": 0.7, "num_return_sequences": 2}}
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama"])
+def test_a_batch_of_one_and_of_sixteen_sample_the_same(made, tiny_checkpoint, name):
+    ready = session(made, tiny_checkpoint(name, **WIDE), generation=SEARCHES["sampling"])
+    alone, together = (texts.texts_of(ready, batch_size=size) for size in (1, 16))
+    assert alone == together
+    assert any(first != second for first, second in alone)
+
+
+def wrote(configs):
+    return [texts.texts_of(texts.session(config), batch_size=3, count=7) for config in configs]
+
+
+def test_two_processes_write_what_one_does(made, tiny_checkpoint):
+    model = tiny_checkpoint("llama", **WIDE)
+    over = {"max_length": 96, "max_target_length": 8, "output": "never-made"}
+    configs = [texts.run_config(made, model, generation=search, **over) for search in SEARCHES.values()]
+    (alone,) = apart.together(wrote, configs, processes=1)
+    assert apart.together(wrote, configs, processes=2) == [alone, alone]
+    assert [len(found) for found in alone] == [7, 7]
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama"])
+def test_a_step_weighs_every_answers_token_the_same_in_one_piece_or_eight(made, tiny_checkpoint, name):
+    still = {"attn_pdrop": 0.0, "resid_pdrop": 0.0, "embd_pdrop": 0.0} if name == "gpt2" else {}
+    losses = []
+    for size in (1, 8):
+        train = {"micro_batch_size": size, "max_steps": 2}
+        ready = session(made, tiny_checkpoint(name, **still), lora={"dropout": 0.0}, train=train)
+        features = ready.adapter.train_features(ready.parts.train.rows)
+        answers = [len(ids) - begins for ids, begins in zip(features["input_ids"], features["begins"], strict=True)]
+        assert len(set(answers)) > 1
+        how = {"config": ready.config.train, "accelerator": ready.accelerator, "seed": 0}
+        losses.append([step.loss for step in loop.finetune(ready.model, ready.adapter, features, **how)])
+    assert losses[0] == pytest.approx(losses[1], abs=1e-6)
+
+
 def test_padding_is_no_repetition(made, tiny_checkpoint):
     """GPT-2 pads with the token that ends an answer: where padding is a word that was said, no answer may end."""
     ready = session(made, tiny_checkpoint("gpt2", **WIDE), generation={"no_repeat_ngram_size": 1})

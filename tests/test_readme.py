@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 import typer.main
+import world
+from command import said
 
-from hf_suite import cli, shipped, spec
+from hf_suite import cli, record, shipped, spec
 from hf_suite.cli.demo import PACKAGE
 from hf_suite.errors import SuiteError
 
@@ -64,6 +66,22 @@ def test_a_command_is_one_that_is_read(line):
     bare = [given.get("suite"), *(word for word in given.get("words") or [] if "=" not in word)]
     assert {word for word in bare if word} <= known
     assert given.get("task") is None or given["task"] in spec.names()
+
+
+def test_the_example_of_a_prompted_model_answers(tmp_path, tiny_checkpoint, monkeypatch, capsys):
+    monkeypatch.delenv("HF_SUITE_MIRROR", raising=False)
+    for split in ("train", "validation"):
+        rows = [{"sentence": f"a {word} film", "label": at % 2} for at, word in enumerate(("dull", "fine") * 4)]
+        world.write_rows(tmp_path / "mirror" / "nyu-mll" / "glue" / "sst2" / f"{split}.jsonl", rows)
+    line = next(line for line in COMMANDS if "protocol=likelihood" in line)
+    words = [str(tiny_checkpoint("gpt2")) if word == "some-decoder" else word for word in shlex.split(line)[1:]]
+
+    code, out, _ = said(capsys, *words, "--mirror", tmp_path / "mirror", "-o", tmp_path / "run")
+
+    assert code == 0
+    assert "accuracy" in out
+    result = record.read_result(tmp_path / "run")
+    assert (result.resolved["protocol"], len(result.shots), result.rows["validation"]) == ("likelihood", 4, 8)
 
 
 def test_the_commands_show_every_way_in():
