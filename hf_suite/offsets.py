@@ -36,6 +36,21 @@ def mended(table: "pyarrow.Table", answers: str, context: str, *, place: str) ->
     return table, [says] if moved else []
 
 
+def fault(gold: Any, context: str) -> str | None:
+    """What is wrong with a row's answers: MOVED, or what `mended` would refuse; None where nothing is."""
+    try:
+        texts, starts = _parts(gold)
+    except (TypeError, KeyError):
+        return "is in no form that is known"
+    places = [(start, _found(context, text, start)) for text, start in zip(texts, starts, strict=True)]
+    lost = [at for _, at in places if isinstance(at, str)]
+    moved = any(start is not None and at != start for start, at in places)
+    return lost[0] if lost else MOVED if moved else None
+
+
+MOVED = "is not at its offset"
+
+
 def _parts(gold: Any) -> tuple[list[str], Sequence[int | None]]:
     """The texts and offsets of a row's answers. Raises TypeError where it holds neither."""
     if gold is None or gold == "":
@@ -51,14 +66,21 @@ def _parts(gold: Any) -> tuple[list[str], Sequence[int | None]]:
 
 
 def _at(context: str, answer: str, start: int | None, place: str) -> int:
-    """Where an answer begins."""
+    """Where an answer begins. Raises DataError."""
+    found = _found(context, answer, start)
+    if isinstance(found, int):
+        return found
+    way = "mend its answer_start" if answer in context else "write it as it stands there, or leave the row out"
+    raise DataError(place, f"the answer {answer[:40]!r} {found}", way)
+
+
+def _found(context: str, answer: str, start: int | None) -> int | str:
+    """Where an answer begins, or why it cannot be told."""
     if start is not None and context[start : start + len(answer)] == answer:
         return start
     count = context.count(answer)
     if not count:
-        remedy = "write it as it stands there, or leave the row out"
-        raise DataError(place, f"the answer {answer[:40]!r} does not stand in its context", remedy)
+        return "does not stand in its context"
     if count > 1 and start is not None:
-        finding = f"the answer {answer[:40]!r} stands {count:,} times in its context, and not at {start:,}"
-        raise DataError(place, finding, "mend its answer_start")
+        return f"stands {count:,} times in its context, and not at {start:,}"
     return context.index(answer)

@@ -218,3 +218,47 @@ def test_an_excerpt_shows_nothing_personal():
         "train 9: please write to [e-mail address] about the orchard"
         " ~ train 3: please write to [e-mail address] about the orchard"
     )
+
+
+@pytest.mark.parametrize(
+    ("start", "name", "severity"), [(4, None, None), (0, "answers.moved", "warn"), (None, None, None)]
+)
+def test_an_answer_away_from_its_offset_is_found(start, name, severity):
+    gold = {"text": ["red"], "answer_start": [start]} if start is not None else "red"
+
+    assert found(asked(gold), "answers") == ({} if name is None else {name: (severity, 1, ["train 0"])})
+
+
+def test_an_answer_that_is_lost_is_bad():
+    ill = asked({"text": ["blue"], "answer_start": [4]})
+
+    assert found(ill, "answers") == {"answers.lost": ("bad", 1, ["train 0"])}
+    assert said(ill, "answers.lost").sentence == (
+        "1 of 1 rows (100 %) have an answer that cannot be found (1 does not stand in its context)"
+    )
+
+
+def asked(gold):
+    """One question, with that answer."""
+    columns = {"question": "question", "context": "context", "answers": "answers"}
+    facts = {"kind": "question_answering", "columns": columns, "labels": None, "metrics": ["squad"], "headline": "f1"}
+    row = {"question": ["which train?"], "context": ["the red train was slow"], "answers": [gold]}
+    return subject(ailing.spec(**facts), train=row)
+
+
+def test_of_several_labels_a_row_each_is_looked_at_and_none_is_no_fault():
+    task = ailing.spec(target="labels", separator=";", metrics=["multilabel_f1"], headline="micro_f1")
+    labels = ["good;bad", "", "bad"] * 16 + ["good; Bad", "good;odd"]
+    words = texts(50)
+    words[45] = words[0]
+
+    ill = subject(task, train=rows(words, labels))
+
+    assert found(ill, "labels", "conflicts") == {
+        "labels.rare": ("warn", 2, ["train 48", "train 49"]),
+        "labels.spelling": ("bad", 1, ["train 48"]),
+    }
+    words[46] = words[0]
+    assert found(subject(task, train=rows(words, labels)), "conflicts") == {
+        "labels.conflicts": ("bad", 3, ["train 0", "train 45", "train 46"])
+    }

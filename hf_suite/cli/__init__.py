@@ -11,6 +11,7 @@ import typer
 from hf_suite.cli import (
     bench,
     check,
+    clean,
     config,
     demo,
     env,
@@ -31,6 +32,7 @@ COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "train": (run.train, f"hf-suite train lora-small --task demo_reviews --model {demo.MODEL} -o runs/reviews"),
     "check": (check.check, "hf-suite check reviews.csv"),
     "preview": (preview.preview, "hf-suite preview --data reviews.csv"),
+    "clean": (clean.clean, "hf-suite clean reviews.csv -o reviews-clean.csv --fix trim,dedupe,conflicts"),
     "init": (own.init, "hf-suite init reviews.csv -o mytask.yaml"),
     "eval": (run.eval_, "hf-suite eval runs/reviews"),
     "predict": (predict.predict, "hf-suite predict runs/reviews new.csv -o answers.csv"),

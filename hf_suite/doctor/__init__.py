@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Collection, Iterator
 
-from hf_suite.doctor import duplicates, labels, personal, texts
+from hf_suite.doctor import answers, duplicates, labels, personal, texts
 from hf_suite.doctor.findings import Finding, Report, Severity, Skipped
+from hf_suite.doctor.fixes import FIXES, mend
 from hf_suite.doctor.subject import Lengths, Part, Subject
 
-__all__ = ["CHECKS", "SECTIONS", "Finding", "Lengths", "Part", "Report", "Severity", "Skipped", "Subject", "examine"]
+__all__ = [
+    "CHECKS", "FIXES", "SECTIONS", "Finding", "Lengths", "Part", "Report", "Severity", "Skipped", "Subject", "examine",
+    "mend",
+]  # fmt: skip
 
 Check = Callable[[Subject], Iterator[Finding | Skipped]]
 
@@ -18,6 +22,7 @@ CHECKS: dict[str, Check] = {
     "near": duplicates.check_near,
     "leaks": duplicates.check_leaks,
     "near_leaks": duplicates.check_near_leaks,
+    "answers": answers.check,
     "personal": personal.check,
 }
 SECTIONS = {
@@ -25,6 +30,7 @@ SECTIONS = {
     "labels": "Labels",
     "duplicates": "Duplicates within a split",
     "leaks": "Leaks across splits",
+    "answers": "Answers in their contexts",
     "personal": "Personal data",
 }
 """What stands before the dot in a finding's name -> its heading, in the order of the report."""

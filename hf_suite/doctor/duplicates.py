@@ -81,7 +81,7 @@ def check_near_leaks(subject: Subject) -> Iterator[Finding | Skipped]:
             _NEAR_LEAKS,
             well=f"no text of {part.name} nearly stands in {subject.parts[0].name} ({_ALIKE})",
             ill=f"of {part.name} leak nearly: like a text of {subject.parts[0].name} ({_ALIKE})",
-            remedy=subject.clean("leaks"),
+            remedy=subject.clean("near_leaks"),
             examples=_examples(subject, rows, subject.near.in_train[rows]),
         )
 

@@ -47,7 +47,7 @@ def conflicts(subject: Subject) -> list[int]:
         return []
     names = [_key(label) for part in subject.parts for label in _labels(part)]
     numbered = {name: at for at, name in enumerate(dict.fromkeys(names))}
-    codes = numpy.array([-1 if not name else numbered[name] for name in names])
+    codes = numpy.array([-1 if name is None else numbered[name] for name in names])
     first = subject.first_equal
     known = codes >= 0
     differs = numpy.zeros(len(codes), dtype=bool)
@@ -77,13 +77,24 @@ def check_conflicts(subject: Subject) -> Iterator[Finding | Skipped]:
     )
 
 
+def usual_spelling(subject: Subject) -> dict[str, str]:
+    """Label -> how most rows write it, of those that differ from another in case and spaces only, or have spaces."""
+    if "label" not in subject.spec.columns or subject.spec.target == "number":
+        return {}
+    counts = sum((_counted(part) for part in subject.parts if "label" in part.roles), Counter())
+    usual: dict[str, str] = {}
+    for label, _ in sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])):
+        usual.setdefault(normalized(label), label.strip())
+    return {label: usual[normalized(label)] for label in counts if label != usual[normalized(label)]}
+
+
 def _labels(part: Part) -> Iterator[object]:
-    yield from part.roles["label"].to_pylist()
+    yield from part.roles["label"].to_pylist() if "label" in part.roles else [None] * len(part)
 
 
-def _key(label: object) -> tuple[str, ...]:
-    """The labels of a row for comparing; empty where it has none."""
-    return tuple(sorted({normalized(one) for one in _written(label)}))
+def _key(label: object) -> tuple[str, ...] | None:
+    """The labels of a row for comparing; None where it has none."""
+    return None if label is None else tuple(sorted({normalized(one) for one in _written(label)}))
 
 
 def _written(label: object) -> list[str]:

@@ -115,11 +115,19 @@ class Subject:
 
     def clean(self, *fixes: str) -> str:
         """The command that mends: one split becomes one file, several become a folder."""
-        path = PurePath(re.split(r"[?#]", shlex.split(self.word)[-1 if self.word.startswith("--") else 0])[0])
-        ending = next((end for end, names in _ENDINGS.items() if set(path.suffixes) & names), ".csv")
-        name = (path.name.partition(".")[0] or "data").replace("*", "all")
-        out = f"{name}-clean" + (ending if len(self.parts) == 1 else "")
+        name = (self._path.name.partition(".")[0] or "data").replace("*", "all")
+        out = f"{name}-clean" + (self.ending if len(self.parts) == 1 else "")
         return f"hf-suite clean {self.word} -o {shlex.quote(out)} --fix {','.join(fixes)}"
+
+    @property
+    def ending(self) -> str:
+        """How files of such rows are best written."""
+        return next((end for end, names in _ENDINGS.items() if set(self._path.suffixes) & names), ".csv")
+
+    @property
+    def _path(self) -> PurePath:
+        first = shlex.split(self.word)[1 if self.word.startswith("--") else 0]
+        return PurePath(re.split(r"[?#]", first)[0])
 
     def place(self, number: int) -> Place:
         """A row by its number when all splits stand in one line."""

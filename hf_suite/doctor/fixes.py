@@ -1,0 +1,195 @@
+"""FIXES: what mends rows: texts changed, rows left out, each with its reason. Writes no file."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy
+
+from hf_suite.doctor import answers, duplicates, labels, repairs
+from hf_suite.doctor.findings import Place
+from hf_suite.doctor.minhash import Numbers
+from hf_suite.doctor.personal import kinds, masked
+from hf_suite.doctor.subject import Part, Subject
+
+if TYPE_CHECKING:
+    import pyarrow
+
+Line = dict[str, Any]
+"""What was done to one row: split, row (its number in the data as given), fix, and what and why."""
+Left = Iterator[tuple[int, str, int | None]]
+"""Rows to leave out: number in one line, why, and the row on whose account, where there is one."""
+
+
+@dataclass(frozen=True)
+class Mended:
+    """The rows of each split after the fixes, and a line for everything that was done."""
+
+    tables: "dict[str, pyarrow.Table]"
+    lines: list[Line]
+
+
+def mend(subject: Subject, fixes: Sequence[str]) -> Mended:
+    """The data with these fixes done: texts first, so that rows that are equal only then are found, then rows."""
+    lines: list[Line] = []
+    for name in TEXTS:
+        if name in fixes:
+            subject = replace(subject, parts=tuple(_changed(part, subject, name, lines) for part in subject.parts))
+    if "trim" in fixes:
+        subject = _spelt(subject, lines)
+    numbers = {part.name: numpy.arange(len(part)) for part in subject.parts}
+    for name in ROWS:
+        if name in fixes:
+            subject, numbers = _left_out(subject, numbers, name, lines)
+    return Mended({part.name: part.table for part in subject.parts}, lines)
+
+
+def _left_out(
+    subject: Subject, numbers: dict[str, Numbers], fix: str, lines: list[Line]
+) -> tuple[Subject, dict[str, Numbers]]:
+    """The data and the numbers that their rows had, without the rows that a fix leaves out, until it finds no more."""
+    while left := {row: (why, partner) for row, why, partner in ROWS[fix](subject)}:
+        lines += [_removed(subject, numbers, row, fix, *left[row]) for row in sorted(left)]
+        subject, numbers = _without(subject, numbers, set(left))
+    return subject, numbers
+
+
+TEXTS: dict[str, Callable[[str], str]] = {
+    "mojibake": repairs.repaired,
+    "control": repairs.without_control,
+    "html": repairs.without_html,
+    "personal": masked,
+    "trim": repairs.trimmed,
+}
+"""Fixes that change texts, in the order in which they are done."""
+
+
+def _blank(subject: Subject) -> Left:
+    for row, (_, _, texts) in enumerate(subject.each()):
+        if any(map(repairs.is_blank, texts)):
+            yield row, "has no text", None
+
+
+def _answers(subject: Subject) -> Left:
+    """Rows whose answers do not stand in their context; answers that only stand elsewhere are put right by reading."""
+    for part, start in duplicates.placed(subject):
+        lost = [(row, fault) for row, fault in answers.faults(part) if fault != answers.MOVED]
+        yield from ((start + row, f"an answer {fault}", None) for row, fault in lost)
+
+
+def _conflicting(subject: Subject) -> Left:
+    for row in labels.conflicts(subject):
+        yield row, "the same texts stand with another label elsewhere", None
+
+
+def _repeated(subject: Subject) -> Left:
+    for part, _ in duplicates.placed(subject):
+        rows, partners = duplicates.repeats(subject, part)
+        for row, partner in zip(rows.tolist(), partners.tolist(), strict=True):
+            yield row, "the same texts as", partner
+
+
+def _nearly_repeated(subject: Subject) -> Left:
+    near = subject.near.within
+    for row in numpy.flatnonzero(near != numpy.arange(len(near))).tolist():
+        yield row, "nearly the same texts as", int(near[row])
+
+
+def _leaking(subject: Subject) -> Left:
+    """Train rows that stand in a split to be scored, which stays as it is."""
+    bound = len(subject.train or ())
+    held = range(bound, subject.total) if bound else ()
+    accounts = {int(subject.first_equal[row]): row for row in held if subject.first_equal[row] < bound}
+    for row in range(bound):
+        partner = accounts.get(int(subject.first_equal[row]))
+        if partner is not None:
+            yield row, "the same texts as", partner
+
+
+def _nearly_leaking(subject: Subject) -> Left:
+    """Train rows that nearly stand in a split to be scored."""
+    for row in range(len(subject.train or ()), subject.total if subject.train is not None else 0):
+        if subject.near.in_train[row] != row:
+            yield int(subject.near.in_train[row]), "nearly the same texts as", row
+
+
+ROWS: dict[str, Callable[[Subject], Left]] = {
+    "trim": _blank,
+    "answers": _answers,
+    "conflicts": _conflicting,
+    "dedupe": _repeated,
+    "near": _nearly_repeated,
+    "leaks": _leaking,
+    "near_leaks": _nearly_leaking,
+}
+"""Fixes that leave rows out, in the order in which they are done, each again until it finds no more."""
+
+FIXES = tuple(dict.fromkeys([*TEXTS, *ROWS]))
+
+
+def _changed(part: Part, subject: Subject, fix: str, lines: list[Line]) -> Part:
+    """The split with a fix done to the texts of its roles; a context stays, since answers are counted off in it."""
+    table, roles = part.table, dict(part.roles)
+    for role in [*subject.inputs, *(role for role in ("target",) if role in subject.spec.columns)]:
+        column = subject.spec.columns[role]
+        if role not in roles or (role == "context" and "answers" in roles) or column not in table.column_names:
+            continue
+        before = roles[role].to_pylist()
+        after = [TEXTS[fix](text) if isinstance(text, str) else text for text in before]
+        done = [row for row, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
+        lines += [_change(part.name, row, fix, column, before[row], after[row]) for row in done]
+        if done:
+            table, roles[role] = _with(table, column, after)
+    return Part(part.name, table, roles)
+
+
+def _change(split: str, row: int, fix: str, column: str, before: str, after: str) -> Line:
+    """What was done to a text; what was personal is not kept."""
+    what = {"kinds": sorted(kinds(before))} if fix == "personal" else {"before": before, "after": after}
+    return {"split": split, "row": row, "fix": fix, "column": column, **what}
+
+
+def _spelt(subject: Subject, lines: list[Line]) -> Subject:
+    """Labels that differ in case and spaces only, all as most rows write them."""
+    usual = labels.usual_spelling(subject)
+    column = subject.spec.columns.get("label", "")
+    parts = []
+    for part in subject.parts:
+        before = part.roles["label"].to_pylist() if usual and "label" in part.roles else []
+        after = [usual.get(label, label) if isinstance(label, str) else label for label in before]
+        done = [row for row, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
+        lines += [_change(part.name, row, "trim", column, before[row], after[row]) for row in done]
+        table, written = _with(part.table, column, after) if done else (part.table, None)
+        parts.append(Part(part.name, table, {**part.roles, "label": written}) if done else part)
+    return replace(subject, parts=tuple(parts))
+
+
+def _with(table: "pyarrow.Table", column: str, values: list[Any]) -> tuple["pyarrow.Table", "pyarrow.ChunkedArray"]:
+    import pyarrow
+
+    written = pyarrow.chunked_array([pyarrow.array(values, table[column].type)])
+    return table.set_column(table.column_names.index(column), column, written), written
+
+
+def _removed(subject: Subject, numbers: dict[str, Numbers], row: int, fix: str, why: str, partner: int | None) -> Line:
+    """What was left out and why, by the numbers of the data as given."""
+    given = [_given(subject, numbers, one) for one in (row, partner) if one is not None]
+    (part,) = (part for part in subject.parts if part.name == given[0].split)
+    values = part.table.slice(subject.place(row).row, 1).to_pylist()[0]
+    reason = " ".join([why, *map(str, given[1:])])
+    return {"split": part.name, "row": given[0].row, "fix": fix, "why": reason, "removed": values}
+
+
+def _given(subject: Subject, numbers: dict[str, Numbers], row: int) -> Place:
+    place = subject.place(row)
+    return Place(place.split, int(numbers[place.split][place.row]))
+
+
+def _without(subject: Subject, numbers: dict[str, Numbers], left: set[int]) -> tuple[Subject, dict[str, Numbers]]:
+    parts, kept_numbers = [], {}
+    for part, start in duplicates.placed(subject):
+        kept = numpy.array([row for row in range(len(part)) if start + row not in left], dtype=numpy.int64)
+        roles = {role: column.take(kept) for role, column in part.roles.items()}
+        parts.append(Part(part.name, part.table.take(kept), roles))
+        kept_numbers[part.name] = numbers[part.name][kept]
+    return replace(subject, parts=tuple(parts)), kept_numbers

@@ -1,0 +1,163 @@
+"""clean: what the doctor found is gone, the rest is as it was, and every change is written down. Never in place."""
+
+import json
+from pathlib import Path
+
+import pytest
+from ailing import LABELS, texts
+from bad_files import csv, squad, write
+from command import said
+from refusing import refused
+
+WORDS = texts(60)
+LABELLED = [(text, LABELS[at % 2]) for at, text in enumerate(WORDS)]
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def cleaned(capsys, rows, fix):
+    """The rows of reviews.csv after a fix, and the lines that say what was done."""
+    write("reviews.csv", csv(rows))
+    code, out, err = said(capsys, "clean", "reviews.csv", "-o", "out.csv", "--fix", fix)
+    assert code == 0, err
+    left = [tuple(line.split(",")) for line in Path("out.csv").read_text().splitlines()[1:]]
+    return left, log("out.removed.jsonl"), out
+
+
+def log(name):
+    return [json.loads(line) for line in Path(name).read_text().splitlines()]
+
+
+def test_of_equal_texts_the_first_stays(capsys):
+    rows = [*LABELLED, (WORDS[3].upper(), "bad"), (WORDS[5], "bad")]
+
+    left, lines, out = cleaned(capsys, rows, "dedupe")
+
+    assert left == LABELLED
+    assert lines == [
+        {"split": "train", "row": 60, "fix": "dedupe", "why": "the same texts as train 3",
+         "removed": {"text": WORDS[3].upper(), "label": "bad"}},
+        {"split": "train", "row": 61, "fix": "dedupe", "why": "the same texts as train 5",
+         "removed": {"text": WORDS[5], "label": "bad"}},
+    ]  # fmt: skip
+    assert out == (
+        "train: 60 of 62 rows stay\nrows left out: 2 by dedupe\ntexts and labels changed: none\n"
+        "written to out.csv; what was done and why to out.removed.jsonl\n"
+    )
+
+
+def test_of_contradicting_rows_none_stays(capsys):
+    left, lines, _ = cleaned(capsys, [*LABELLED, (WORDS[2], "bad")], "conflicts")
+
+    assert left == LABELLED[:2] + LABELLED[3:]
+    assert [(line["row"], line["why"]) for line in lines] == [
+        (2, "the same texts stand with another label elsewhere"),
+        (60, "the same texts stand with another label elsewhere"),
+    ]
+
+
+def test_trim_takes_spaces_and_rows_without_text_and_spells_a_label_as_most_rows_do(capsys):
+    rows = [(f" {WORDS[0]} ", "good"), *LABELLED[1:], ("  ", "bad"), ("a last one", "GOOD")]
+
+    left, lines, _ = cleaned(capsys, rows, "trim")
+
+    assert left == [*LABELLED, ("a last one", "good")]
+    assert [(line["row"], line.get("before"), line.get("after")) for line in lines] == [
+        (0, f" {WORDS[0]} ", WORDS[0]), (60, "  ", ""), (61, "GOOD", "good"), (60, None, None),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fix", "before", "after"),
+    [
+        ("mojibake", "the cafÃ© by the river", "the café by the river"),
+        ("control", "a bell \x07rings", "a bell rings"),
+        ("html", "a <b>bold</b> word &amp; more", "a bold word & more"),
+        ("html", "one<br>two", "one two"),
+        ("personal", "ask jane.doe@example.org now", "ask [e-mail address] now"),
+    ],
+)
+def test_a_text_is_mended(capsys, fix, before, after):
+    left, lines, _ = cleaned(capsys, [(before, "good"), *LABELLED], fix)
+
+    assert left == [(after, "good"), *LABELLED]
+    assert [(line["row"], line["fix"], line["column"]) for line in lines] == [(0, fix, "text")]
+    assert "example.org" not in Path("out.removed.jsonl").read_text()
+
+
+def test_rows_that_are_equal_only_once_mended_are_found(capsys):
+    left, _, _ = cleaned(capsys, [*LABELLED, (f"<p>{WORDS[4]}</p>", "good")], "dedupe,html")
+
+    assert left == LABELLED
+
+
+def test_train_rows_that_leak_go_and_rows_to_score_stay(capsys):
+    write("reviews.csv", csv(LABELLED))
+    later = [(WORDS[7].upper(), "bad"), (f"{WORDS[9]} indeed", "bad"), *zip(texts(8, 60), LABELS * 4, strict=True)]
+    write("later.csv", csv(later))
+
+    words = ["clean", "reviews.csv", "data.eval=later.csv", "-o", "out", "--fix", "leaks,near_leaks"]
+    code, _, err = said(capsys, *words)
+
+    assert code == 0, err
+    assert Path("out/eval.csv").read_text() == Path("later.csv").read_text()
+    assert Path("out/train.csv").read_text() == csv([row for at, row in enumerate(LABELLED) if at not in (7, 9)])
+    assert [(line["row"], line["why"]) for line in log("out.removed.jsonl")] == [
+        (7, "the same texts as eval 0"),
+        (9, "nearly the same texts as eval 1"),
+    ]
+    assert said(capsys, "check", "out")[0] == 0
+
+
+def test_answers_that_are_lost_go_and_those_elsewhere_stay(capsys):
+    write("asked.json", squad(("red", 4), ("slow", 0), ("blue", 4), ("the", 2)))
+
+    code, _, err = said(capsys, "clean", "asked.json", "-o", "out.jsonl", "--fix", "answers")
+
+    assert code == 0, err
+    assert [json.loads(line)["answers"]["text"] for line in Path("out.jsonl").read_text().splitlines()] == [
+        ["red"], ["slow"],
+    ]  # fmt: skip
+    assert [line["why"] for line in log("out.removed.jsonl")] == [
+        "an answer does not stand in its context",
+        "an answer stands 2 times in its context, and not at 2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ([], "--output: is missing; name the file or folder to write: -o reviews-clean.csv"),
+        (["-o", "out.csv"], "--fix: is missing; say what to mend: --fix trim,dedupe,conflicts,leaks"),
+        (
+            ["-o", "out.csv", "--fix", "trim,dedup"],
+            "--fix: no fix 'dedup'; did you mean 'dedupe'? there are: mojibake, control, html, personal, trim, answers,"
+            " conflicts, dedupe, near, leaks, near_leaks",
+        ),
+        (
+            ["-o", "reviews.csv", "--fix", "trim"],
+            "reviews.csv: is there already; give another with --output; nothing is mended in place",
+        ),
+        (
+            ["-o", "out.doc", "--fix", "trim"],
+            "out.doc: cannot tell its format from '.doc'; name it .csv, .jsonl, .parquet,"
+            " or a folder without an ending",
+        ),
+        (
+            ["data.eval=later.csv", "-o", "out.csv", "--fix", "trim"],
+            "out.csv: is one file, and the splits are train, eval; name a folder without an ending",
+        ),
+        (
+            ["data.eval=later.csv", "-o", "out", "--fix", "leaks"],
+            "train: the fixes leave none of its 60 rows; leave some of them out",
+        ),
+    ],
+)
+def test_what_cannot_be_cleaned_is_refused_and_nothing_is_written(capsys, words, line):
+    write("reviews.csv", csv(LABELLED))
+    write("later.csv", csv(LABELLED))
+
+    assert refused(capsys, "clean", "reviews.csv", *words) == line
