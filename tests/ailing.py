@@ -33,7 +33,7 @@ def subject(task=None, lengths=None, **splits):
     """Split -> {column: values}, as the doctor takes them."""
     task = task or spec()
     tables = {name: pyarrow.table(found) for name, found in splits.items()}
-    parts = [Part(name, table, columns.as_written(table, task, place=name, names=None)) for name, table in tables.items()]
+    parts = [Part(name, one, columns.as_written(one, task, place=name, names=None)) for name, one in tables.items()]
     return Subject("own.csv", task, tuple(parts), lengths)
 
 

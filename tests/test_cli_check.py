@@ -35,7 +35,7 @@ def test_rows_without_faults_exit_0_and_what_was_not_looked_at_is_said(capsys):
     assert out.splitlines()[0] == "reviews.csv: classification"
     assert "    review as text: large_string, 60 different, 9 words on average" in out.splitlines()
     assert "  – skipped: there are no two splits, one to learn from; training cuts one" in out
-    assert [line for line in out.splitlines() if "⚠" in line or "✘" in line] == ["15 ✔, 0 ⚠, 0 ✘, 1 skipped"]
+    assert [line for line in out.splitlines() if "⚠" in line or "✘" in line] == ["15 ✔, 0 ⚠, 0 ✘, 2 skipped"]
 
 
 def test_a_leak_exits_1_and_says_where_how_much_and_what_mends_it(capsys):
@@ -106,3 +106,19 @@ def test_every_finding_belongs_to_a_section_that_is_shown(capsys):
 )
 def test_what_cannot_be_looked_at_is_refused(capsys, words, line):
     assert said(capsys, "check", *words) == (2, "", f"hf-suite: {line}\n")
+
+
+def test_a_model_tells_what_it_would_cut(capsys, tiny_checkpoint):
+    _, found, _ = report(capsys, "reviews.csv", "--model", str(tiny_checkpoint("bert")), "max_length=10")
+
+    (cut,) = [one for one in found["findings"] if one["name"] == "lengths.cut"]
+    assert (cut["severity"], cut["count"], cut["of"]) == ("bad", 60, 60)
+    assert cut["sentence"].endswith("would be cut: they have more than max_length 10 tokens")
+
+
+def test_the_page_is_written_once(capsys):
+    assert said(capsys, "check", "reviews.csv", "--html", "page.html")[1].splitlines()[-1] == "written to page.html"
+    assert Path("page.html").read_text().startswith("<!doctype html>")
+    assert said(capsys, "check", "reviews.csv", "--html", "page.html") == (
+        2, "", "hf-suite: page.html: is there already; give another file with --html\n",
+    )  # fmt: skip

@@ -1,11 +1,12 @@
 """What the doctor finds in rows: a fault planted is found at its row, and rows without faults have no finding."""
 
 import ailing
+import numpy
 import pytest
 from ailing import found, rows, said, subject, texts
 
 from hf_suite import doctor
-from hf_suite.doctor import personal
+from hf_suite.doctor import Lengths, personal
 
 
 def with_text(at, text, n=60):
@@ -262,3 +263,22 @@ def test_of_several_labels_a_row_each_is_looked_at_and_none_is_no_fault():
     assert found(subject(task, train=rows(words, labels)), "conflicts") == {
         "labels.conflicts": ("bad", 3, ["train 0", "train 45", "train 46"])
     }
+
+
+def test_rows_that_a_model_would_cut_or_not_know_are_counted():
+    tokens = {"train": numpy.array([10] * 38 + [20, 30])}
+    unknown = {"train": numpy.array([0] * 39 + [2])}
+
+    ill = subject(lengths=Lengths("small", 15, tokens, unknown), train=rows(texts(40)))
+
+    assert found(ill, "lengths") == {
+        "lengths.cut": ("warn", 2, ["train 38", "train 39"]),
+        "lengths.unknown": ("warn", 1, ["train 39"]),
+    }
+    assert said(ill, "lengths.cut").sentence == (
+        "2 of 40 rows (5 %) would be cut: they have more than max_length 15 tokens"
+    )
+    assert said(ill, "lengths.cut").remedy == "hf-suite train ... max_length=30, where the model can read as many"
+    assert said(ill, "lengths.tokens").sentence == (
+        "train: half of the rows have up to 10 tokens, 95 % up to 10, the longest 30"
+    )

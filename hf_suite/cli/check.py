@@ -4,16 +4,18 @@ import json
 import shlex
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hf_suite.cli.common import Json, Mirror, Task, given
+from hf_suite import schema
+from hf_suite.cli.common import Json, Mirror, Model, Task, given
 from hf_suite.cli.own import looked_leniently
 from hf_suite.errors import ConfigError
 
 if TYPE_CHECKING:
-    from hf_suite.doctor import Finding, Report, Severity, Skipped
+    from hf_suite.doctor import Finding, Report, Skipped
     from hf_suite.spec import TaskSpec
 
 Rows = Annotated[
@@ -24,18 +26,65 @@ Rows = Annotated[
         show_default=False,
     ),
 ]
-MARKS: dict["Severity", str] = {"ok": "✔", "warn": "⚠", "bad": "✘"}
+Html = Annotated[
+    Path | None,
+    typer.Option("--html", help="Write the report as one page of HTML, too; it fetches nothing.", show_default=False),
+]
+_RANKED = 10
 
 
-def check(rows: Rows = None, task: Task = None, mirror: Mirror = None, as_json: Json = False) -> None:
-    """Look for what is wrong with rows before anything is learnt from them; exit code 1 where something is bad."""
-    spec, word, notes, mirrors = asked(rows, task, mirror)
-    from hf_suite import checking
+def check(
+    rows: Rows = None,
+    task: Task = None,
+    model: Model = None,
+    mirror: Mirror = None,
+    as_json: Json = False,
+    html: Html = None,
+) -> None:
+    """Look for what is wrong with rows before anything is learnt from them; exit code 1 where something is bad.
 
-    report = checking.check(spec, word=word, mirrors=mirrors, notes=notes)
+    --model adds what its tokenizer makes of them. DATA may also be a finished run or bench: then labels that look wrong
+    by what its models found are ranked.
+    """
+    if html is not None and html.exists():
+        raise ConfigError(str(html), "is there already", "give another file with --html")
+    report = _report(rows, task, model, mirror)
+    from hf_suite import doctor
+
+    if html is not None:
+        html.write_text(doctor.page(report), "utf-8")
     typer.echo(json.dumps(report.as_json(), indent=1, ensure_ascii=False) if as_json else _written(report))
+    if html is not None and not as_json:
+        typer.echo(f"written to {html}")
     if report.counted("bad"):
         sys.exit(1)
+
+
+def _report(rows: list[str] | None, task: str | None, model: str | None, mirror: Any) -> "Report":
+    from hf_suite import checking, suspecting
+
+    if rows is not None and len(rows) == 1 and suspecting.holds_runs(rows[0]):
+        return suspecting.suspect(Path(rows[0]))
+    max_length = schema.words(word for word in rows or () if word.startswith("max_length=")).get("max_length")
+    words = [word for word in rows or () if not word.startswith("max_length=")]
+    spec, word, notes, mirrors = asked(words, task, mirror)
+    return checking.check(spec, word=word, mirrors=mirrors, notes=notes, model=model, max_length=max_length)
+
+
+def brief(spec: "TaskSpec", word: str) -> None:
+    """The faults of rows that are about to be learnt, in a few lines on stderr."""
+    from hf_suite import checking, doctor
+
+    report = checking.check(spec, word=word, only=doctor.SHORT)
+    found = sorted((one for one in report.findings if one.severity != "ok"), key=lambda one: one.severity)
+    for one in found[:_BRIEF]:
+        typer.echo(f"{doctor.MARKS[one.severity]} {one.sentence}; {one.remedy}", err=True)
+    more = f", and {len(found) - _BRIEF} more" if len(found) > _BRIEF else ""
+    if found:
+        typer.echo(f"{len(found)} findings{more}: hf-suite check {word}", err=True)
+
+
+_BRIEF = 5
 
 
 def asked(
@@ -63,16 +112,22 @@ def asked(
 
 
 def _written(report: "Report") -> str:
-    from hf_suite.doctor import SECTIONS
+    from hf_suite.doctor import MARKS, SECTIONS
 
-    lines = [f"{report.data}: {report.kind.replace('_', ' ')}", *(f"  {note}" for note in report.notes), "", "Rows"]
+    lines = [f"{report.data}: {report.kind.replace('_', ' ')}", *(f"  {note}" for note in report.notes)]
+    lines += ["", "Rows"] if report.splits else []
     for split, facts in report.splits.items():
         lines.append(f"  {split}: {facts['rows']:,} rows")
         lines += [f"    {_column(column, facts['rows'])}" for column in facts["columns"]]
     for section, heading in SECTIONS.items():
-        found = [line for line in report.findings if line.section == section]
-        without = [line for line in report.skipped if line.section == section]
+        found, without = report.of_section(section), report.skipped_of(section)
         lines += ["", heading, *_lines(found, without)] if found or without else []
+    lines += [
+        f"      {one.split} {one.row}: {one.given}, likely {one.likely} ({one.margin:.2f})"
+        for one in report.suspects[:_RANKED]
+    ]
+    if len(report.suspects) > _RANKED:
+        lines.append(f"      and {len(report.suspects) - _RANKED:,} more, by --json")
     counts = ", ".join(f"{report.counted(severity)} {mark}" for severity, mark in MARKS.items())
     return "\n".join([*lines, "", f"{counts}, {len(report.skipped)} skipped"])
 
@@ -86,6 +141,8 @@ def _column(column: Any, rows: int) -> str:
 
 
 def _lines(found: Iterable["Finding"], without: Iterable["Skipped"]) -> list[str]:
+    from hf_suite.doctor import MARKS
+
     lines = []
     for one in found:
         lines.append(f"  {MARKS[one.severity]} {one.sentence}")

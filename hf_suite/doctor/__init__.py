@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Collection, Iterator
 
-from hf_suite.doctor import answers, duplicates, labels, personal, texts
-from hf_suite.doctor.findings import Finding, Report, Severity, Skipped
+from hf_suite.doctor import answers, duplicates, labels, lengths, personal, texts
+from hf_suite.doctor.findings import MARKS, SECTIONS, Finding, Report, Severity, Skipped
 from hf_suite.doctor.fixes import FIXES, mend
+from hf_suite.doctor.page import page
 from hf_suite.doctor.subject import Lengths, Part, Subject
 
 __all__ = [
-    "CHECKS", "FIXES", "SECTIONS", "Finding", "Lengths", "Part", "Report", "Severity", "Skipped", "Subject", "examine",
-    "mend",
+    "CHECKS", "FIXES", "MARKS", "SECTIONS", "SHORT", "Finding", "Lengths", "Part", "Report", "Severity", "Skipped",
+    "Subject", "examine", "mend", "page",
 ]  # fmt: skip
 
 Check = Callable[[Subject], Iterator[Finding | Skipped]]
@@ -23,17 +24,11 @@ CHECKS: dict[str, Check] = {
     "leaks": duplicates.check_leaks,
     "near_leaks": duplicates.check_near_leaks,
     "answers": answers.check,
+    "lengths": lengths.check,
     "personal": personal.check,
 }
-SECTIONS = {
-    "texts": "Texts",
-    "labels": "Labels",
-    "duplicates": "Duplicates within a split",
-    "leaks": "Leaks across splits",
-    "answers": "Answers in their contexts",
-    "personal": "Personal data",
-}
-"""What stands before the dot in a finding's name -> its heading, in the order of the report."""
+SHORT = ("texts", "labels", "conflicts", "duplicates", "leaks")
+"""Those that are quick enough to run before each training."""
 
 
 def examine(subject: Subject, only: Collection[str] = tuple(CHECKS)) -> Report:

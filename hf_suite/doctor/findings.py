@@ -5,17 +5,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from hf_suite.doctor.mislabelled import Suspect
+
 Severity = Literal["ok", "warn", "bad"]
+MARKS: dict[Severity, str] = {"ok": "✔", "warn": "⚠", "bad": "✘"}
+SECTIONS = {
+    "texts": "Texts",
+    "labels": "Labels",
+    "duplicates": "Duplicates within a split",
+    "leaks": "Leaks across splits",
+    "answers": "Answers in their contexts",
+    "lengths": "Token lengths",
+    "personal": "Personal data",
+    "mislabelled": "Labels that look wrong",
+}
+"""What stands before the dot in a finding's name -> its heading, in the order of the report."""
 SHOWN = 3
 """Rows that a finding names."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """A row: its split and its number, counted from 0."""
+    """A row: its split and its number, counted from 0, or its id."""
 
     split: str
-    row: int
+    row: int | str
 
     def __str__(self) -> str:
         return f"{self.split} {self.row}"
@@ -28,7 +42,7 @@ class Tally:
     count: int = 0
     first: list[Place] = field(default_factory=list)
 
-    def add(self, split: str, row: int) -> None:
+    def add(self, split: str, row: int | str) -> None:
         """One more row."""
         self.count += 1
         if len(self.first) < SHOWN:
@@ -108,7 +122,17 @@ class Report:
     findings: tuple[Finding, ...]
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
-    """How the files are written."""
+    """How the files are written, or what the evidence is of."""
+    suspects: tuple[Suspect, ...] = ()
+    """Rows whose labels look wrong, the surest first; where a model's evidence was looked at."""
+
+    def of_section(self, section: str) -> list[Finding]:
+        """Its findings."""
+        return [finding for finding in self.findings if finding.section == section]
+
+    def skipped_of(self, section: str) -> list[Skipped]:
+        """What was not looked at there."""
+        return [skipped for skipped in self.skipped if skipped.section == section]
 
     def counted(self, severity: Severity) -> int:
         """Findings of that severity."""

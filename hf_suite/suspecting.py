@@ -1,0 +1,134 @@
+"""suspect(): a run or bench folder -> a report of labels that look wrong in the rows that its models had not learnt."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy
+
+from hf_suite import record
+from hf_suite import spec as specs
+from hf_suite.doctor import Finding, Report, Skipped, mislabelled
+from hf_suite.doctor.findings import SHOWN, Bounds, Place, share
+from hf_suite.errors import ConfigError, RunError
+from hf_suite.kinds.calibration import probabilities
+from hf_suite.record import Result
+from hf_suite.spec import TaskSpec
+
+_BOUNDS = Bounds(0.01)
+_Held = dict[tuple[str, int | str], tuple[str, list[dict[str, float]]]]
+"""Split and row -> its label, and what each model that had not learnt it found."""
+
+
+def holds_runs(word: str) -> bool:
+    """Whether a word names the folder of a finished run, or of a bench."""
+    folder = Path(word)
+    return folder.is_dir() and any((folder / name).is_file() for name in ("result.json", "bench.json"))
+
+
+def suspect(folder: Path) -> Report:
+    """Labels that look wrong: of all rows where folds held each out once, else of the rows to score alone.
+
+    Of a bench with several models or configs it takes the one that scored best. Raises RunError, ConfigError.
+    """
+    runs = _best(folder)
+    results = [record.read_result(run) for run in runs]
+    spec = specs.of(results[0].task)
+    if spec.kind != "classification" or spec.target != "label" or spec.labels is None:
+        finding = f"its task {spec.name} has no one label a row"
+        raise ConfigError(str(folder), finding, "give a run of a classification with one label a row")
+    held = _held(runs, results, spec)
+    found = numpy.array([[_mean(one, label) for label in spec.labels] for _, one in held.values()])
+    given = numpy.array([spec.labels.index(label) for label, _ in held.values()])
+    suspects = mislabelled.suspects(list(held), found, given, spec.labels)
+    whole = _folds(results) is not None and len({_fold(result) for result in results}) == _folds(results)
+    return Report(
+        data=str(folder),
+        task=spec.name,
+        kind=spec.kind,
+        splits={},
+        findings=(_finding(suspects, len(held)),),
+        skipped=() if whole else (Skipped("mislabelled.trained", _part(results)),),
+        notes=(_said(results, len(held), whole),),
+        suspects=tuple(suspects),
+    )
+
+
+def _finding(suspects: Sequence[mislabelled.Suspect], of: int) -> Finding:
+    severity = _BOUNDS.severity(len(suspects), of)
+    rows = tuple(Place(one.split, one.row) for one in suspects[:SHOWN])
+    sentence = f"{share(len(suspects), of)} have a label that looks wrong" if suspects else "no label looks wrong"
+    remedy = "read these rows, the surest first, and mend their labels in the file" if severity != "ok" else ""
+    return Finding("mislabelled.labels", severity, sentence, len(suspects), of, rows, str(_BOUNDS), remedy)
+
+
+def _best(folder: Path) -> list[Path]:
+    """The runs of one model and config: of a bench those whose headline is best in the mean, over seeds and folds."""
+    if (folder / "result.json").is_file():
+        return [folder]
+    groups: dict[Path, list[Path]] = {}
+    for path in sorted(folder.rglob("result.json")):
+        if (path.parent / "answers.parquet").is_file():
+            groups.setdefault(path.parent.parent, []).append(path.parent)
+    if not groups:
+        raise RunError(str(folder), "holds no finished run with answers", "give a run or a bench that is done")
+    tasks = sorted({path.relative_to(folder).parts[0] for path in groups})
+    if len(tasks) > 1:
+        raise ConfigError(
+            str(folder), f"is a bench of {', '.join(tasks)}", f"name the runs of one: {folder / tasks[0]}"
+        )
+    return max(groups.values(), key=_headline)
+
+
+def _headline(runs: Sequence[Path]) -> float:
+    scores = [record.read_result(run).headline.score for run in runs]
+    return sum(score for score in scores if score is not None) / len(scores)
+
+
+def _held(runs: Sequence[Path], results: Sequence[Result], spec: TaskSpec) -> _Held:
+    held: _Held = {}
+    for run, result in zip(runs, results, strict=True):
+        of = (result.resolved.get("split") or {}).get("of")
+        lines = (line for line in record.read_answers(run / "answers.parquet") if _tells(line, spec))
+        for line in lines:
+            place = (line["split"] if line["split"] != "eval" else of or "eval", line["row"])
+            found = probabilities(line["evidence"], spec, result.fitted.get("temperature", 1.0))
+            held.setdefault(place, (line["reference"], []))[1].append(found)
+    if not held:
+        remedy = "give a run with a head over labels"
+        raise RunError(str(runs[0]), "its answers tell no label's probability", remedy)
+    return held
+
+
+def _tells(line: Mapping[str, Any], spec: TaskSpec) -> bool:
+    return "scores" in line["evidence"] and line["reference"] in (spec.labels or ())
+
+
+def _mean(found: Sequence[dict[str, float]], label: str) -> float:
+    return sum(one.get(label, 0.0) for one in found) / len(found)
+
+
+def _folds(results: Sequence[Result]) -> int | None:
+    folds: int | None = (results[0].resolved.get("split") or {}).get("folds")
+    return folds
+
+
+def _fold(result: Result) -> int | None:
+    fold: int | None = (result.resolved.get("split") or {}).get("fold")
+    return fold
+
+
+def _said(results: Sequence[Result], rows: int, whole: bool) -> str:
+    model = results[0].model["id"]
+    scores = [result.headline.score for result in results if result.headline.score is not None]
+    headline = f"{results[0].headline.name} {sum(scores) / len(scores):.2f}" if scores else "no score"
+    which = (
+        f"all {rows:,} rows, each held out by one of {_folds(results)} folds" if whole else f"{rows:,} held-out rows"
+    )
+    return f"evidence of {model} ({headline}) on {which}"
+
+
+def _part(results: Sequence[Result]) -> str:
+    trained = results[0].rows.get("train")
+    many = f"the {trained:,} rows that were trained on" if trained is not None else "rows that are not scored"
+    return f"{many}; hf-suite bench --data DATA split.folds=5 holds each row out once"
