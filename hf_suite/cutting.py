@@ -121,9 +121,23 @@ def _groups(spec: TaskSpec, whole: Split, how: SplitConfig | TuneConfig) -> Sequ
     named = whole.rows[how.group][:] if how.group is not None else None
     if not how.together:
         return named
-    inputs = sorted(KINDS[spec.kind].inputs | (KINDS[spec.kind].optional & {"text_pair"} & spec.columns.keys()))
-    alike = [equal.key(values) for values in zip(*(whole.rows[role][:] for role in inputs), strict=True)]
+    alike = _keys(spec, whole)
     return alike if named is None else split.joined(named, alike)
+
+
+def leaked(spec: TaskSpec, train: Split | None, evals: Mapping[str, Split]) -> dict[str, frozenset[RowId]]:
+    """Split -> its rows whose texts stand in train, case and spaces aside; splits that have none are left out."""
+    if train is None:
+        return {}
+    learnt = set(_keys(spec, train)) - {equal.key([""] * count) for count in (1, 2)}
+    rows = {name: zip(split.rows["row"][:], _keys(spec, split), strict=True) for name, split in evals.items()}
+    found = {name: frozenset(row for row, key in pairs if key in learnt) for name, pairs in rows.items()}
+    return {name: ids for name, ids in found.items() if ids}
+
+
+def _keys(spec: TaskSpec, whole: Split) -> list[int]:
+    inputs = sorted(KINDS[spec.kind].inputs | (KINDS[spec.kind].optional & {"text_pair"} & spec.columns.keys()))
+    return [equal.key(values) for values in zip(*(whole.rows[role][:] for role in inputs), strict=True)]
 
 
 def _strata(whole: Split, how: SplitConfig | TuneConfig) -> Sequence[Hashable] | None:

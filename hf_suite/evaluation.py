@@ -36,6 +36,8 @@ class Evaluation:
     references: dict[str, dict[RowId, Any]]
     bag_of_words: Scores = field(default_factory=dict)
     """The scores of what learnt from the train rows' words alone."""
+    unleaked: Scores = field(default_factory=dict)
+    """The scores on the rows whose texts do not stand in train, of splits where others do."""
     lines: list[dict[str, Any]] = field(default_factory=list)
     """For answers.parquet."""
 
@@ -143,6 +145,12 @@ def _evaluate_split(session: Session, name: str, split: Split, found: Evaluation
     _em_bound(found.counts[name], len(gold))
     found.counts[name] |= _reach(session, split, gold)
     found.scores[name] = scoring.score(spec, answers, gold, evidence=evidence)
+    leaked = session.leaked.get(name, frozenset())
+    if leaked:
+        found.counts[name]["leaked"] = len(leaked)
+    if leaked and len(leaked) < len(gold):
+        kept = [{row: one for row, one in of.items() if row not in leaked} for of in (answers, gold, evidence)]
+        found.unleaked[name] = scoring.score(spec, kept[0], kept[1], evidence=kept[2])
     found.baseline[name] = scoring.baseline(spec, split.rows, gold)
     if not found.signatures:
         found.signatures.update(scoring.signatures(spec, answers, gold, evidence=evidence))

@@ -12,6 +12,7 @@ import torch
 from accelerate.utils import gather_object
 
 from hf_suite import (
+    cutting,
     folders,
     interop,
     kinds,
@@ -101,6 +102,7 @@ def prepared(
         fitted=dict(resolved.fitted),
         lineage=folders.lineage(origin.folder, origin.facts) if origin is not None else (),
         origin_sha256=origin.weights.sha256 if origin is not None else None,
+        leaked=cutting.leaked(spec, rows.train, rows.eval),
         times=models.rate_times(built, resolved.config.train, resolved.config.lora),
     )
     session.seconds["load"] = time.perf_counter() - begun
@@ -218,6 +220,7 @@ def _result(session: Session, found: Evaluation, *, started: str, allow_code: bo
     return Result(
         **stamp.facts(session),
         scores=found.scores,
+        unleaked=found.unleaked,
         headline=stamp.headline(session.spec, found.scores),
         baseline=found.baseline,
         bag_of_words=found.bag_of_words,

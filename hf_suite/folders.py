@@ -122,6 +122,7 @@ def keep_facts(session: Session, folder: Path) -> None:
         "written_task": session.written_spec.model_dump(mode="json"),
         "keep_head": session.resolved.keep_head,
         "fitted": session.fitted,
+        "leaked": {name: sorted(ids, key=str) for name, ids in session.leaked.items()},
         "parameters": session.parameters,
         "base": {
             "id": session.written.model.id,

@@ -46,6 +46,8 @@ class Result(Record):
     protocol: int = PROTOCOL
     scores: Scores
     """Split -> number -> value; null is undefined. Empty for a run that was only trained, for others to go on from."""
+    unleaked: Scores = pydantic.Field(default_factory=dict)
+    """The same on the rows whose texts do not stand in train, for splits where others do (`counts`: leaked)."""
     headline: Headline
     baseline: Scores
     """The scores on the same rows of what answers them without a model: the best constant answer, a copied source."""

@@ -10,6 +10,7 @@ import accelerate
 from hf_suite import models
 from hf_suite.adapters import Adapter
 from hf_suite.config import RunConfig
+from hf_suite.metrics.base import RowId
 from hf_suite.parts import Parts
 from hf_suite.resolve import Resolved
 from hf_suite.spec import TaskSpec
@@ -73,6 +74,8 @@ class Session:
     origin_sha256: str | None = None
     """The content of the weights of the run that this one goes on from."""
     fitted: dict[str, float] = field(default_factory=dict)
+    leaked: Mapping[str, frozenset[RowId]] = field(default_factory=dict)
+    """Eval split -> its rows whose texts stand in train, too."""
     tell: Tell = _nobody
     """The config's trackers."""
 

@@ -152,11 +152,22 @@ def caveats(session: Session, found: Evaluation) -> list[str]:
         if counts.get("end_in_text")
     )
     out.extend(_absent(session, found))
+    out.extend(_leaking(session, found))
     out.extend(_written(session, found))
     out += _origin(session)
     for run in session.lineage:
         again = set(out) if run["task"] == session.spec.name else set()  # the same rows have the same caveats
         out += [f"from the run of {run['task']}: {caveat}" for caveat in run["caveats"] if caveat not in again]
+    return out
+
+
+def _leaking(session: Session, found: Evaluation) -> list[str]:
+    """Rows to score whose texts stand in train, and the headline without them."""
+    out = []
+    for name, rows in session.leaked.items():
+        score = found.unleaked.get(name, {}).get(session.spec.headline)
+        without = f"without them {session.spec.headline} {score:.2f}" if score is not None else "no others are left"
+        out.append(f"{name}: {len(rows):,} of {len(found.references[name]):,} rows stand in train too; {without}")
     return out
 
 

@@ -10,6 +10,7 @@ from hf_suite import record
 from hf_suite import spec as specs
 from hf_suite.doctor import Finding, Report, Skipped, mislabelled
 from hf_suite.doctor.findings import SHOWN, Bounds, Place, share
+from hf_suite.doctor.minhash import Numbers
 from hf_suite.errors import ConfigError, RunError
 from hf_suite.kinds.calibration import probabilities
 from hf_suite.record import Result
@@ -38,8 +39,7 @@ def suspect(folder: Path) -> Report:
         finding = f"its task {spec.name} has no one label a row"
         raise ConfigError(str(folder), finding, "give a run of a classification with one label a row")
     held = _held(runs, results, spec)
-    found = numpy.array([[_mean(one, label) for label in spec.labels] for _, one in held.values()])
-    given = numpy.array([spec.labels.index(label) for label, _ in held.values()])
+    found, given = _found(held, spec.labels)
     suspects = mislabelled.suspects(list(held), found, given, spec.labels)
     whole = _folds(results) is not None and len({_fold(result) for result in results}) == _folds(results)
     return Report(
@@ -52,6 +52,22 @@ def suspect(folder: Path) -> Report:
         notes=(_said(results, len(held), whole),),
         suspects=tuple(suspects),
     )
+
+
+def ranking(folder: Path) -> list[tuple[str, int | str]]:
+    """Every held-out row (split, row) of a run or bench, the one whose label looks most wrong first."""
+    runs = _best(folder)
+    results = [record.read_result(run) for run in runs]
+    spec = specs.of(results[0].task)
+    held = _held(runs, results, spec)
+    places = list(held)
+    return [places[row] for row in mislabelled.ranked(*_found(held, spec.labels or ())).tolist()]
+
+
+def _found(held: _Held, labels: Sequence[str]) -> tuple[Numbers, Numbers]:
+    """Probabilities (rows, labels), the mean of what the models found, and the labels given by number."""
+    found = [[_mean(one, label) for label in labels] for _, one in held.values()]
+    return numpy.array(found), numpy.array([labels.index(label) for label, _ in held.values()])
 
 
 def _finding(suspects: Sequence[mislabelled.Suspect], of: int) -> Finding:

@@ -33,7 +33,7 @@ def test_rows_without_faults_exit_0_and_what_was_not_looked_at_is_said(capsys):
 
     assert (code, err) == (0, "")
     assert out.splitlines()[0] == "reviews.csv: classification"
-    assert "    review as text: large_string, 60 different, 9 words on average" in out.splitlines()
+    assert "    review as text: text, 60 different, 9 words on average" in out.splitlines()
     assert "  – skipped: there are no two splits, one to learn from; training cuts one" in out
     assert [line for line in out.splitlines() if "⚠" in line or "✘" in line] == ["15 ✔, 0 ⚠, 0 ✘, 2 skipped"]
 

@@ -5,12 +5,13 @@ from collections.abc import Callable, Collection, Iterator
 from hf_suite.doctor import answers, duplicates, labels, lengths, personal, texts
 from hf_suite.doctor.findings import MARKS, SECTIONS, Finding, Report, Severity, Skipped
 from hf_suite.doctor.fixes import FIXES, mend
+from hf_suite.doctor.minhash import likeness
 from hf_suite.doctor.page import page
 from hf_suite.doctor.subject import Lengths, Part, Subject
 
 __all__ = [
     "CHECKS", "FIXES", "MARKS", "SECTIONS", "SHORT", "Finding", "Lengths", "Part", "Report", "Severity", "Skipped",
-    "Subject", "examine", "mend", "page",
+    "Subject", "examine", "likeness", "mend", "page",
 ]  # fmt: skip
 
 Check = Callable[[Subject], Iterator[Finding | Skipped]]

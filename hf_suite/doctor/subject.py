@@ -56,7 +56,7 @@ class Part:
         """Rows and columns: what each holds, how many of its values are there and differ, and its role."""
         role = {name: role for role, name in spec.columns.items()}
         listed = [
-            {"name": one.name, "role": role.get(one.name), "holds": str(self.table[one.name].type)}
+            {"name": one.name, "role": role.get(one.name), "holds": one.sort}
             | {"filled": one.filled, "distinct": one.distinct, "words": round(one.words, 1)}
             for one in facts.columns(self.table).values()
         ]
