@@ -145,7 +145,7 @@ def _evaluate_split(session: Session, name: str, split: Split, found: Evaluation
     _em_bound(found.counts[name], len(gold))
     found.counts[name] |= _reach(session, split, gold)
     found.scores[name] = scoring.score(spec, answers, gold, evidence=evidence)
-    leaked = session.leaked.get(name, frozenset())
+    leaked = session.leaked.get(name, frozenset()) & gold.keys()
     if leaked:
         found.counts[name]["leaked"] = len(leaked)
     if leaked and len(leaked) < len(gold):

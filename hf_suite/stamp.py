@@ -164,10 +164,12 @@ def caveats(session: Session, found: Evaluation) -> list[str]:
 def _leaking(session: Session, found: Evaluation) -> list[str]:
     """Rows to score whose texts stand in train, and the headline without them."""
     out = []
-    for name, rows in session.leaked.items():
+    for name, counts in found.counts.items():
         score = found.unleaked.get(name, {}).get(session.spec.headline)
         without = f"without them {session.spec.headline} {score:.2f}" if score is not None else "no others are left"
-        out.append(f"{name}: {len(rows):,} of {len(found.references[name]):,} rows stand in train too; {without}")
+        if counts.get("leaked"):
+            rows = f"{counts['leaked']:,.0f} of {len(found.references[name]):,} rows"
+            out.append(f"{name}: {rows} stand in train too; {without}")
     return out
 
 
