@@ -85,18 +85,6 @@ def prepared(
     run = adapted(config, allow_code=allow_code, needs_eval=needs_eval)
     resolved, origin = run.resolved, run.origin
     built = _built(run)
-    folders.check(folder, written, resume=resume)
-    begun, located = time.perf_counter(), models.locate(config.model, config.mirror)
-    accelerator = made_accelerator(config, models.load_config(located), trains=config.train is not None)
-    tokenizer, notes = models.load_tokenizer(located)
-    chosen = _chosen(spec, config, located, tokenizer)
-    rows = parts(spec, config, needs_eval=needs_eval or config.train is None)
-    resolved = _resolved(spec, config, rows, located, tokenizer, accelerator, chosen)
-    origin = origins.origin(config, spec, resolved, located)
-    resolved = origins.turned(resolved, origin)
-    shots = list(rows.shots.rows) if rows.shots is not None else ()
-    adapter = chosen(resolved.spec, resolved.config, tokenizer, shots=shots)
-    built = _built(located, resolved, origin, adapter, tokenizer)
     session = Session(
         folder=folder,
         written=config,
@@ -114,7 +102,7 @@ def prepared(
         fitted=dict(resolved.fitted),
         lineage=folders.lineage(origin.folder, origin.facts) if origin is not None else (),
         origin_sha256=origin.weights.sha256 if origin is not None else None,
-        leaked=cutting.leaked(spec, rows.train, rows.eval),
+        leaked=cutting.leaked(resolved.spec, run.parts.train, run.parts.eval),
         times=models.rate_times(built, resolved.config.train, resolved.config.lora),
     )
     session.seconds["load"] = time.perf_counter() - begun

@@ -149,7 +149,7 @@ def _session(asked: _Asked, *, base: str | None, watch: Watch, stopping: Stoppin
         stopping=stopping,
         weights_bytes=sum(path.stat().st_size for path in (folder / "model").glob("*.safetensors")),
         lineage=folders.lineage(folder, facts),
-        leaked=_leaked(asked),
+        leaked=folders.leaked(facts, asked.written_spec),
         fitted=facts["fitted"] if _keeps(spec, asked.config) else {},
     )
 
@@ -163,10 +163,6 @@ def _with_rows(task: str | None, data: str | None, over: Mapping[str, Any]) -> M
     word = files.lasting(data) or str(Path(data).expanduser().absolute())
     source = {"path": files.stem(data), "files": {"eval": [word]}, "eval": ["eval"], "subset": None, "revision": None}
     return schema.merged(over, {"task": {"source": source}})
-def _leaked(asked: _Asked) -> dict[str, frozenset[RowId]]:
-    """The rows to score that the run learnt, where they are its own."""
-    same = asked.written_spec.name == asked.facts["task"]["name"]
-    return {name: frozenset(ids) for name, ids in asked.facts.get("leaked", {}).items()} if same else {}
 
 
 def _keeps(spec: TaskSpec, config: RunConfig) -> bool:

@@ -14,6 +14,7 @@ from hf_suite.errors import ConfigError, RunError, SuiteError
 from hf_suite.models.saved import largest_difference
 from hf_suite.record import read_json, read_result, sync, sync_all, write_json, write_rows
 from hf_suite.session import Session
+from hf_suite.spec import TaskSpec
 
 WHERE = ("output", "mirror", "processes", "trackers")
 """Keys that say where a run is done and to whom it is told, which is no part of what it is."""
@@ -143,6 +144,12 @@ def read_facts(folder: Path) -> dict[str, Any]:
         )
     facts: dict[str, Any] = read_json(path)
     return facts
+
+
+def leaked(facts: Mapping[str, Any], spec: TaskSpec) -> dict[str, frozenset[int | str]]:
+    """Eval split -> its rows whose texts the run learnt, where the rows to score are the run's own."""
+    same = spec.model_dump(mode="json")["source"] == facts["written_task"]["source"]
+    return {name: frozenset(ids) for name, ids in facts.get("leaked", {}).items()} if same else {}
 
 
 def lineage(folder: Path, facts: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
