@@ -242,7 +242,8 @@ def reading() -> Iterator[Callable[[int, int], None]]:
     try:
         yield told
     finally:
-        bar.stop()
+        if tasks:  # else it would end a line that was never begun
+            bar.stop()
 
 
 def _bar() -> rich.progress.Progress:
