@@ -71,6 +71,15 @@ def test_the_loss_is_summed_over_real_tokens_and_smoothing_ignores_padding():
     assert summed_loss(logits, batch, 0.1).item() == pytest.approx(smooth)
 
 
+@pytest.mark.parametrize("barred", [-10_000.0, -math.inf])
+def test_nothing_is_spread_over_tokens_that_a_checkpoint_bars(barred):
+    logits = torch.tensor([[[1.0, 1.0, barred]]], requires_grad=True)  # of two words each has probability 1/2
+    loss = summed_loss(logits, {"target": torch.tensor([[0]]), "target_mask": torch.tensor([[1]])}, 0.1)
+    loss.backward()
+    assert loss.item() == pytest.approx(math.log(2))
+    assert logits.grad.flatten().tolist() == pytest.approx([-0.45, 0.45, 0.0])
+
+
 @pytest.mark.parametrize("name", ["bart", "t5"])
 def test_a_step_weighs_every_target_token_the_same_in_one_piece_or_eight(made, models, name):
     losses = []

@@ -17,6 +17,7 @@ from hf_suite.kinds.base import prompt
 from hf_suite.metrics.base import RowId
 from hf_suite.spec import TaskSpec
 
+_BARRED = 1_000.0  # nats that no token costs which a model may write
 _LOOKED_AT = 20  # answers whose writing system is compared with their targets'
 
 
@@ -157,12 +158,18 @@ class WritingAdapter:
 def summed_loss(logits: torch.Tensor, batch: Batch, smoothing: float) -> torch.Tensor:
     """Cross-entropy of the real target tokens, summed; `logits` (rows, target length, vocabulary).
 
-    Padding takes no part, also in smoothing, which spreads a share of each target over the vocabulary.
+    Padding takes no part, also in smoothing, which spreads a share of each target over the tokens that the model may
+    write: those that a checkpoint bars, by a bias of -10,000 or -inf, would cost more than all others together.
     """
     real = batch["target_mask"].bool()
-    return functional.cross_entropy(
-        logits[real].float(), batch["target"][real], reduction="sum", label_smoothing=smoothing
-    )
+    logits, target = logits[real].float(), batch["target"][real]
+    loss = functional.cross_entropy(logits, target, reduction="sum")
+    if not smoothing:
+        return loss
+    costs = -functional.log_softmax(logits, dim=-1)
+    able = costs < _BARRED
+    spread = costs.where(able, 0.0).sum(dim=-1) / able.sum(dim=-1)
+    return (1 - smoothing) * loss + smoothing * spread.sum()
 
 
 def written(spec: TaskSpec, rows: Dataset) -> list[str]:
