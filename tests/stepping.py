@@ -33,7 +33,7 @@ class Sum:
     def __init__(self, loss_of):
         self.loss_of = loss_of
 
-    def collate(self, features):
+    def collate(self, features, *, draw):
         return {"x": torch.tensor([feature["x"] for feature in features])}
 
     def count(self, batch):

@@ -137,9 +137,10 @@ def test_texts_that_are_no_label_are_counted_and_wrong():
     evidence = {0: {"texts": ["Positive."], "cut": False}, 1: {"texts": ["who knows"], "cut": True}}
     answers = {row: kind.decide(found, {}, spec) for row, found in evidence.items()}
     assert answers == {0: "positive", 1: ""}
-    assert kind.diagnosis([], answers, {}, evidence, spec) == {"unreadable": 1}
+    golds = {0: "positive", 1: "negative"}
+    assert kind.diagnosis([], answers, golds, evidence, spec) == {"unreadable": 1}
     assert kind.margin(evidence[0], {}, spec) is None
-    assert kind.diagnosis([], {0: "positive"}, {}, {0: {"scores": {"positive": 1.0}}}, spec) == {}
+    assert kind.diagnosis([], {0: "positive"}, golds, {0: {"scores": {"positive": 1.0}}}, spec) == {}
 
 
 # reading back

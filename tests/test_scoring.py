@@ -104,8 +104,9 @@ def test_a_metric_that_does_not_exist_is_refused_with_the_nearest() -> None:
         score(task(metrics=["acuracy"]), {1: "sad"}, {1: "sad"})
     assert str(error.value) == (
         "moods.metrics: no metric 'acuracy'; did you mean 'accuracy'? there are: accuracy, f1, "
-        "matthews_correlation, pearson, spearmanr, squad, squad_v2, bleu, chrf, chrf++, ter, rouge, "
-        "exact_match, token_f1, cer, bits_per_byte, word_perplexity, perplexity, masked_loss, masked_perplexity"
+        "matthews_correlation, multilabel_f1, subset_accuracy, map, pearson, spearmanr, squad, squad_v2, "
+        "bleu, chrf, chrf++, ter, rouge, exact_match, token_f1, cer, bits_per_byte, word_perplexity, "
+        "perplexity, masked_loss, masked_perplexity"
     )
 
 

@@ -122,7 +122,7 @@ def test_a_resumed_run_keeps_its_patience(settings, patient, tmp_path, at):
 
 def test_what_is_selected_by_steps_on_the_rows_that_it_reports_says_so(settings):
     result = experiment.run(settings("reported", 0, eval_every=3, epochs=1, select_on="validation"))
-    assert result.caveats == ["unpinned", "step selected on validation, which it reports"]
+    assert "step selected on validation, which it reports" in result.caveats
 
 
 @pytest.mark.parametrize("key", ["early_stopping", "eval_every"])
