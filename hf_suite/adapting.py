@@ -15,6 +15,7 @@ from hf_suite.label_order import suggestion
 from hf_suite.metrics import METRICS
 from hf_suite.origin import Origin
 from hf_suite.parts import Parts, parts
+from hf_suite.reading import blocks_of, tokenizer_of
 from hf_suite.resolve import NamelessLabels, Resolved, device, precision, resolve
 from hf_suite.spec import TaskSpec
 
@@ -49,9 +50,10 @@ def adapted(config: RunConfig, *, allow_code: bool = False, needs_eval: bool = T
     located = models.locate(config.model, config.mirror)
     model_config = models.load_config(located)
     accelerator = made_accelerator(config, model_config, trains=config.train is not None)
-    tokenizer, notes = models.load_tokenizer(located)
+    tokenizer, notes = tokenizer_of(spec, config, located)
     chosen = _chosen(spec, config, located, tokenizer)
-    rows = parts(spec, config, needs_eval=needs_eval or config.train is None)
+    blocks = blocks_of(spec, config, located=located, tokenizer=tokenizer, adapter_class=chosen)
+    rows = parts(spec, config, needs_eval=needs_eval or config.train is None, blocks=blocks)
     resolved = _resolved(spec, config, rows, located, tokenizer, accelerator, chosen)
     origin = origins.origin(config, spec, resolved, located)
     resolved = origins.turned(resolved, origin)

@@ -1,4 +1,4 @@
-"""How a run is done: RunConfig and its parts, and SuiteConfig. Each default stands here or in `recipe` alone."""
+"""How a run is done: RunConfig and its parts, and SuiteConfig. Each default stands here, in `basis` or in `recipe`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,54 +7,15 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from hf_suite import files, schema, shipped
+from hf_suite.basis import ModelConfig as ModelConfig
 from hf_suite.methods import METHODS, REFUSED
 from hf_suite.recipe import TrainConfig as TrainConfig
 from hf_suite.schema import Record
-from hf_suite.spec import Revision
 
 
 def _named(key: str) -> BeforeValidator:
     """A string is short for a mapping with that one key."""
     return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
-
-
-def _frozen(value: Any) -> Any:
-    """A list as a tuple: what stands inside a mapping that has a short form is not read as JSON any more."""
-    return tuple(value) if isinstance(value, list) else value
-
-
-class ModelConfig(Record):
-    """Which pretrained checkpoint."""
-
-    id: str
-    """A folder, a hub id, or `package:MODULE/PATH` (inside an installed package); a path that exists wins."""
-    revision: Revision = None
-    """A 40-hex commit of a hub id; null takes the newest and records which it was."""
-    base: str | None = None
-    """Beside an `id` that PEFT saved elsewhere: the base checkpoint; null takes the one that it names."""
-    head: Literal["auto", "new"] = "auto"
-    """A head that the checkpoint carries is kept where it knows the task's labels; `new` draws one in any case."""
-    quantize: Literal["nf4", "int8"] | None = None
-    """Hold the base in 4 or 8 bits beside LoRA, for models that memory does not hold otherwise (needs bitsandbytes)."""
-    labels: Annotated[tuple[str, ...] | None, BeforeValidator(_frozen)] = None
-    """The task's label names in the order of the checkpoint's outputs, for a head that names them LABEL_0, LABEL_1."""
-    encoder: str | None = None
-    """In place of id: an encoder checkpoint that is to read, beside `decoder`; what neither holds is trained whole."""
-    decoder: str | None = None
-    """An encoder checkpoint that is to write, attending to `encoder`; it may be the same one."""
-    tie: bool = False
-    """Whether encoder and decoder begin with the encoder's word embeddings."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _of_halves(cls, data: Any) -> Any:
-        """Two halves are called by both their names. Raises ValueError for one half alone."""
-        if not isinstance(data, dict) or not {"encoder", "decoder", "tie"} & data.keys():
-            return data
-        encoder, decoder = data.get("encoder"), data.get("decoder")
-        if (encoder is None) != (decoder is None) or (encoder is None and data.get("tie")):
-            raise ValueError("half a model; say both encoder and decoder")
-        return {"id": f"{encoder}+{decoder}", **data} if encoder is not None else data
 
 
 def _method(name: str) -> str:
@@ -243,12 +204,15 @@ class RunConfig(Record):
 
     @model_validator(mode="after")
     def _consistent(self) -> "RunConfig":
+        if self.model.architecture is not None and "lora" not in self.model_fields_set:
+            object.__setattr__(self, "lora", None)  # drawn weights are trained in full, where nothing is said
         if "name" not in self.task and self.data is None:
             raise ValueError("key 'task' is missing; add it")
         if self.lora is not None and self.train is not None and self.train.freeze != "none":
             finding = f"train.freeze={self.train.freeze} beside lora, which freezes all but its weights and the head"
             raise ValueError(f"{finding}; say lora=null, or leave train.freeze out")
         _check_quantized(self)
+        _check_scratch(self)
         if self.shots and self.train is not None:
             raise ValueError(
                 f"shots={self.shots} beside train, which shows the rows itself; say train=null, or leave shots out"
@@ -256,6 +220,21 @@ class RunConfig(Record):
         if self.init_from is not None and self.train is None:
             raise ValueError("init_from beside train=null; leave init_from out, or score that run by hf-suite eval RUN")
         return self
+
+
+def _check_scratch(config: RunConfig) -> None:
+    """Refuses what makes no sense of weights that are drawn. Raises ValueError."""
+    if config.model.architecture is None:
+        return
+    if config.lora is not None:
+        finding = (
+            f"lora beside model.architecture: {config.lora.method} on a frozen base of random weights learns nothing"
+        )
+        raise ValueError(f"{finding}; leave lora out, or say lora=null")
+    if config.train is None:
+        raise ValueError("train=null beside model.architecture: it would answer by chance; train it, or give model.id")
+    if config.init_from is not None:
+        raise ValueError("init_from beside model.architecture; go on from that run by model.id=RUN/model")
 
 
 def _check_quantized(config: RunConfig) -> None:

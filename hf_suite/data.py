@@ -4,12 +4,13 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hf_suite import columns, documents, files, hub, offsets, shipped
+from hf_suite.blocks import Blocks
 from hf_suite.errors import DataError, MissingData
 from hf_suite.kinds import KINDS
 from hf_suite.metrics.base import RowId
@@ -85,6 +86,44 @@ def as_written(
         table, carried, place, _ = _fetch(spec, name, mirrors)
         names = list(carried or spec.labels or ())
     return table, columns.as_written(table, spec, place=place, names=names)
+
+
+def blocks(spec: TaskSpec, name: str, how: Blocks, *, size: int, mirrors: Sequence[str] = ()) -> Split:
+    """A split that is one text (document: split) as blocks of `size` tokens, in memory while they are few.
+
+    A plain text file is read as it stands; of other rows each ends its line. Raises MissingData, DataError.
+    """
+    from datasets import Dataset
+
+    total, texts, origin = _text(spec, name, mirrors)
+    table = files.gathered(how.batches(texts, size), place=f"{spec.name} {name}")
+    ends = [table["input_ids"][at].as_py() for at in (0, -1)]
+    said = json.dumps([origin, name, size, how.shared, len(table), ends])
+    found = Dataset(table, fingerprint=hashlib.sha256(said.encode()).hexdigest()[:16])
+    return Split(name, found, total=len(table) if total is None else total, dropped=0, **origin)
+
+
+def texts(spec: TaskSpec, name: str, *, mirrors: Sequence[str] = ()) -> Iterator[str]:
+    """All texts of a split that its task reads or writes, a piece at a time. Raises MissingData, DataError."""
+    if spec.document == "split":
+        yield from _text(spec, name, mirrors)[1]
+        return
+    found = rows(spec, name, mirrors=mirrors).rows
+    kind = KINDS[spec.kind]
+    for role in sorted((kind.inputs | kind.targets(spec)) & spec.columns.keys()):
+        for value in found[role]:
+            yield from value if isinstance(value, list) else [str(value)]
+
+
+def _text(spec: TaskSpec, name: str, mirrors: Sequence[str]) -> tuple[int | None, Iterator[str], dict[str, str | None]]:
+    """The one text that a split is, in pieces, with the number of its rows, if it has rows, and where it is from."""
+    words = spec.source.files.get(name)
+    paths = files.paths(words, name) if words is not None else []
+    if words is not None and files.is_plain(paths):
+        return None, files.texts(paths), {"sha256": files.sha256(paths), "revision": None}
+    source, names, place, origin = _own(spec, name) if words is not None else _fetch(spec, name, mirrors)
+    table = columns.by_role(source, spec, place=place, names=names)
+    return len(table), documents.lines(table), origin
 
 
 def identify(spec: TaskSpec, name: str, *, mirrors: Sequence[str] = ()) -> str | None:

@@ -1,12 +1,13 @@
 """Rows joined into documents, as a language model reads them: a whole split, or from one title to the next."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pyarrow
 
+_AT_ONCE = 1_000
 _TITLE = re.compile(r" ?= (?!=).*(?<!=) = ?\n?")
 """A title of WikiText, ` = Title = `; sections have more signs of equality."""
 
@@ -25,6 +26,12 @@ def joined(table: "pyarrow.Table", document: str) -> "pyarrow.Table":
     pieces = ["".join(texts[at:end]) for at, end in zip(starts, [*starts[1:], len(texts)], strict=True)]
     kept = [piece for piece in pieces if piece.strip()]
     return pyarrow.table({"row": pyarrow.array(range(len(kept)), pyarrow.int64()), "text": kept})
+
+
+def lines(table: "pyarrow.Table") -> Iterator[str]:
+    """The texts of a table a few at a time, each ending its line: together the document that a whole split is."""
+    for batch in table.select(["text"]).to_batches(max_chunksize=_AT_ONCE):
+        yield "".join(text if text.endswith("\n") else f"{text}\n" for text in batch["text"].to_pylist())
 
 
 def _titles(texts: Sequence[str]) -> list[int]:

@@ -27,6 +27,7 @@ from hf_suite import (
     training,
 )
 from hf_suite import origin as origins
+from hf_suite.adapters import packing
 from hf_suite.adapting import Adapted, adapted
 from hf_suite.config import RunConfig
 from hf_suite.errors import ModelError, RunError
@@ -121,6 +122,8 @@ def finished(session: Session, *, started: str, allow_code: bool) -> Result:
     by_words(session, found)
     for split in list(session.parts.eval.values())[:1] if session.is_main else ():
         session.latency = latency(session.model, session.adapter, split.rows, accelerator=session.accelerator)
+    for entry in (entry for entry in session.history if found.scores and entry["step"] == session.kept):
+        entry["eval"] = found.scores
     if session.is_main:
         record.write_answers(session.folder / "answers.parquet", found.lines)
     result = _result(session, found, started=started, allow_code=allow_code)
@@ -208,6 +211,8 @@ def _built(run: Adapted) -> models.Built:
         )
     if origin is not None and lora is not None:
         origins.begin(built.model, origin, built.heads)
+    if train is not None and train.pack:
+        packing.check(built.model, run.located.name)
     return built
 
 
@@ -238,9 +243,10 @@ def _result(session: Session, found: Evaluation, *, started: str, allow_code: bo
 
 
 def _empty(session: Session) -> list[str]:
-    kind = kinds.KINDS[session.spec.kind]
+    spec, kind = session.spec, kinds.KINDS[session.spec.kind]
     splits = {"train": session.parts.train, **session.parts.eval}
-    counts = {name: kind.empty_inputs(split.rows) for name, split in splits.items() if split is not None}
+    texts = {name: split.rows.select_columns([*spec.columns]) for name, split in splits.items() if split is not None}
+    counts = {name: kind.empty_inputs(rows) for name, rows in texts.items()}
     return [f"{name}: {count:,} rows have an empty text" for name, count in counts.items() if count]
 
 

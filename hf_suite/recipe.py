@@ -49,6 +49,9 @@ class TrainConfig(Record):
     """Focal loss (arXiv 1708.02002): what has the probability p counts (1 - p)^gamma as much; 0 is cross-entropy."""
     oversample: bool = False
     """Read rows of rare labels so often in an epoch that each label has as many as the most frequent one."""
+    pack: bool = False
+    """Language models learn several documents in one full block of max_length tokens, none of which reads another:
+    the same loss, and no padding. train.batch_size then counts blocks."""
     gradient_checkpointing: bool = False
     """Compute activations again in the backward pass rather than keep them: less memory, more time, same numbers."""
     shard: bool = False

@@ -65,7 +65,7 @@ class Result(Record):
     """Sentences for all that keeps the number from being the plain one."""
     history: list[dict[str, Any]]
     """One entry an epoch, or an evaluation where `train.eval_every` is set: epoch, step, train_loss and, where rows
-    choose, scores."""
+    choose, scores; of the weights that are kept also `eval`, the scores of the eval splits."""
     events: list[str] = pydantic.Field(default_factory=list)
     """Sentences for what happened on the way and is no caveat: memory that ran out, an early stop."""
     fitted: dict[str, float]

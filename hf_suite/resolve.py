@@ -16,6 +16,7 @@ from hf_suite.kinds import KINDS
 from hf_suite.methods import METHODS
 from hf_suite.models import Located, load_generation, positions
 from hf_suite.parts import Parts
+from hf_suite.reading import length
 from hf_suite.spec import Scale, TaskSpec, normalized
 
 CARRIED = "hf_suite"
@@ -69,11 +70,11 @@ def resolve(
         raise ModelError(
             located.name, finding, "finetune it first (hf-suite train), or give a model that carries its head"
         )
-    length = _length(config, model_config, adapter_class, located, notes)
-    own = adapter_class.settle(spec, config, _given(parts, located, model_config, tokenizer, length))
+    chosen = length(config, model_config, adapter_class, located, notes)
+    own = adapter_class.settle(spec, config, _given(parts, located, model_config, tokenizer, chosen))
     notes += own.notes
     parts.caveats.extend(own.caveats)
-    config = config.model_copy(update={"max_length": length, **own.over})
+    config = config.model_copy(update={"max_length": chosen, **own.over})
     over = {
         "model": config.model.model_copy(update={"labels": labels}),
         "end_in_text": end_in_text(config, model_config),
@@ -249,36 +250,6 @@ def _carried(
     return fitted
 
 
-def _length(
-    config: RunConfig, model_config: Any, adapter_class: type[Adapter], located: Located, notes: list[str]
-) -> int:
-    limit = room(config, model_config)
-    if config.max_length is None:
-        chosen = min(adapter_class.default_length, limit or adapter_class.default_length)
-        notes.append(
-            f"max_length: {chosen}, the usual length" + (" within the model's positions" if limit == chosen else "")
-        )
-        return chosen
-    check_length(config, model_config, located.name)
-    return config.max_length
-
-
-def room(config: RunConfig, model_config: Any) -> int | None:
-    """The longest text, in tokens, that the model has positions for; None where it has no limit."""
-    limit = positions(model_config)
-    return limit if limit is None or config.lora is None else limit - config.lora.tokens
-
-
-def check_length(config: RunConfig, model_config: Any, name: str) -> None:
-    """Refuses to read more tokens at once than the model `name` has positions for. Raises ConfigError."""
-    limit = room(config, model_config)
-    if limit is not None and config.max_length is not None and config.max_length > limit:
-        own = config.lora.method if config.lora is not None and config.lora.tokens else None
-        beside = f" beside those that {own} puts before them" if own else ""
-        finding = f"{config.max_length} tokens, and {name} has positions for {limit}{beside}"
-        raise ConfigError("max_length", finding, f"say max_length={limit} or less")
-
-
 def _train(config: RunConfig, spec: TaskSpec, notes: list[str]) -> Any:
     if config.train is None:
         return None
@@ -297,6 +268,8 @@ def _usual_rate(config: RunConfig) -> tuple[float, str]:
     """The peak rate where none is said, and what it is usual with."""
     if config.lora is not None:
         return METHODS[config.lora.method].rate, f"with {_spoken(config.lora.method)}"
+    if config.model.architecture is not None:
+        return 1e-3, "for a model from scratch"
     alone = config.train is not None and config.train.freeze == "all_but_head"
     return (1e-3, "for a head alone") if alone else (5e-5, "without LoRA")
 

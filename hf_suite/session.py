@@ -62,6 +62,8 @@ class Session:
     """Parts of parameters' names -> the multiple of the learning rate there; the first that fits counts, else 1."""
     seconds: dict[str, float] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
+    kept: int | None = None
+    """The step whose weights are kept; None where nothing was trained."""
     events: list[str] = field(default_factory=list)
     """Sentences for the Result on what happened on the way."""
     tokens: int = 0

@@ -152,6 +152,9 @@ def caveats(session: Session, found: Evaluation) -> list[str]:
         if counts.get("end_in_text")
     )
     out.extend(_absent(session, found))
+    cut = session.config.split
+    if session.located.recipe is not None and cut is not None and cut.of == session.spec.source.train:
+        out.append(f"the tokenizer is learnt from all of {cut.of}, the rows to score included")
     out.extend(_leaking(session, found))
     out.extend(_written(session, found))
     out += _origin(session)
@@ -260,6 +263,8 @@ def device_name(device: torch.device) -> str:
 def _named(config: dict[str, Any], session: Session) -> dict[str, Any]:
     """The config with the model under the name that it is recorded by, never an absolute path."""
     halves = dict(zip(("encoder", "decoder"), session.located.name.split("+"), strict=False))
+    if config["model"].get("architecture"):
+        config = {**config, "model": {**config["model"], "architecture": Path(config["model"]["architecture"]).name}}
     names = {"id": session.located.name} | {half: name for half, name in halves.items() if config["model"].get(half)}
     return {
         **config,

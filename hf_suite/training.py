@@ -49,6 +49,7 @@ def train(session: Session, *, resume: bool) -> None:
             raise interrupted(stop, session.folder)
     session.seconds["finetune"] = time.perf_counter() - clock
     _put_best(session, config, progress["best"])
+    session.kept = progress["best"]["step"] if progress["best"] is not None else session.history[-1]["step"]
     folders.keep_model(session)
 
 
@@ -159,9 +160,11 @@ def _end_stretch(session: Session, step: Step, progress: dict[str, Any]) -> None
     entry: dict[str, Any] = {"epoch": step.epoch + 1, "step": step.step, "train_loss": sum(losses) / len(losses)}
     session.history.append(entry)
     chosen = select(session)
+    if chosen is not None:
+        entry["scores"] = {chosen.split: {chosen.number: chosen.score}}
+    session.note(_said(entry, session))
     if chosen is None:
         return
-    entry["scores"] = {chosen.split: {chosen.number: chosen.score}}
     session.tell(step.step, tracking.scored(entry["scores"]))
     if chosen.score is None or (best is not None and not chosen.better_than(best["score"])):
         return
@@ -170,6 +173,19 @@ def _end_stretch(session: Session, step: Step, progress: dict[str, Any]) -> None
         checkpoint.save(session.folder / "checkpoints", weights, {}, name="best", keep=2)
     session.accelerator.wait_for_everyone()
     progress["best"] = {"step": step.step, "score": chosen.score, "epoch": step.epoch + 1, "on": chosen.split}
+
+
+def _said(entry: dict[str, Any], session: Session) -> str:
+    """`epoch 2 of 3, after step 40: train loss 2.3012, tune bits_per_byte 1.9120`."""
+    train = session.config.train
+    epochs = f" of {train.epochs}" if train is not None else ""
+    scored = [
+        f"{split} {name} " + ("undefined" if score is None else f"{score:.4f}")
+        for split, found in entry.get("scores", {}).items()
+        for name, score in found.items()
+    ]
+    told = ", ".join([f"train loss {entry['train_loss']:.4f}", *scored])
+    return f"epoch {entry['epoch']}{epochs}, after step {entry['step']:,}: {told}"
 
 
 def _put_best(session: Session, config: TrainConfig, best: dict[str, Any] | None) -> None:

@@ -95,7 +95,7 @@ REFUSED = {
     "column.csv": (
         csv([(text,) for text, _ in ROWS], ("text",)),
         "column.csv: has one column, text (40 texts), and nothing to learn from it; "
-        "give a second column, with the label of each text",
+        "give a second column, with the label of each text, or say task.kind=language_modeling",
     ),
     "class.csv": (
         labels(lambda at, label: "good"),

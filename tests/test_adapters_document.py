@@ -62,9 +62,12 @@ def test_every_token_is_a_target_once_and_stands_behind_what_it_follows(gpt2, sh
     ids = tokenizer(TEXT, add_special_tokens=False)["input_ids"]
     assert len(ids) > 20
     features = list(adapter.eval_features(rows(TEXT)))
-    assert [token for one in features for token in one["target"][len(one["target"]) - one["scored"] :]] == ids
+    assert [token for one in features for token in one["input_ids"][-one["scored"] :]] == ids
     assert features[0]["input_ids"][0] == tokenizer.bos_token_id
-    assert all(one["input_ids"][1:] == one["target"][:-1] for one in features)
+    assert all(len(one["input_ids"]) == one["length"] + 1 for one in features)
+    batch = adapter.collate(features)
+    assert torch.equal(batch["input_ids"][:-1, 1:], batch["target"][:-1, :-1])
+    assert adapter.count(batch) == len(ids)
     assert max(one["length"] for one in features) == 8
     assert {one["length"] - one["scored"] for one in features[1:]} == {min(shared, 4)}
 
@@ -74,7 +77,7 @@ def test_trained_windows_share_nothing(gpt2):
     adapter = DocumentAdapter(SPEC, config(gpt2, max_length=8), tokenizer)
     features = list(adapter.train_features(rows(TEXT, "", TEXT)))
     ids = tokenizer(TEXT, add_special_tokens=False)["input_ids"]
-    assert [token for one in features if one["scored"] for token in one["target"]] == ids * 2
+    assert [token for one in features if one["scored"] for token in one["input_ids"][1:]] == ids * 2
     assert [one["scored"] for one in features if one["row"] == 1] == [0]
 
 

@@ -111,8 +111,9 @@ def test_a_result_says_what_it_was_made_from(ran, small_world):
     assert result.caveats == ["unpinned", "limit 40", "eval_limit 20"]
     assert [(entry["epoch"], entry["step"], list(entry)) for entry in result.history] == [
         (1, 5, ["epoch", "step", "train_loss"]),
-        (2, 10, ["epoch", "step", "train_loss"]),
+        (2, 10, ["epoch", "step", "train_loss", "eval"]),
     ]
+    assert result.history[1]["eval"] == result.scores
     assert len(answers(folder)) == 20
     assert list(result.seconds) == ["load", "encode", "finetune", "evaluate", "bag_of_words"]
     assert result.tokens_per_second > 0

@@ -86,7 +86,7 @@ def test_the_example_of_a_prompted_model_answers(tmp_path, tiny_checkpoint, monk
 
 def test_the_commands_show_every_way_in():
     assert {line.split()[1] for line in COMMANDS} == {
-        *("check", "clean", "train", "init", "eval", "predict", "export", "bench", "results", "score")
+        *("check", "clean", "train", "init", "eval", "predict", "generate", "export", "bench", "results", "score")
     }
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from hf_suite.adapters.base import Adapter, Batch, Feature, Given, Settled, Strip, take
-from hf_suite.adapters.document import DocumentAdapter
+from hf_suite.adapters.document import DocumentAdapter, beginning
 from hf_suite.adapters.generation import EncoderDecoderAdapter
 from hf_suite.adapters.head import HeadAdapter
 from hf_suite.adapters.likelihood import LikelihoodAdapter
@@ -45,6 +45,7 @@ __all__ = [
     "Settled",
     "Strip",
     "adapter_class",
+    "beginning",
     "own_protocol",
     "take",
     "with_protocol",

@@ -150,6 +150,13 @@ def check_idle(config: RunConfig, *used: str) -> None:
             raise ConfigError(key, f"protocol {config.protocol} {finding}", remedy)
 
 
+def check_no_packing(config: RunConfig) -> None:
+    """Refuses to pack what is no running text. Raises ConfigError."""
+    if config.train is not None and config.train.pack:
+        finding = f"protocol {config.protocol} reads row by row"
+        raise ConfigError("train.pack", finding, "leave it out; it is for language modelling")
+
+
 def check_no_classes(config: RunConfig, why: str) -> None:
     """Refuses keys that weigh classes where, for the reason given, none are learnt. Raises ConfigError."""
     train = config.train

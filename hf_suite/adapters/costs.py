@@ -48,6 +48,6 @@ def costs(model: Any, batch: Batch, **settings: bool) -> list[tuple[float, int]]
 
 def logits(model: Any, batch: Batch, **settings: bool) -> torch.Tensor:
     """(sequences, tokens, vocabulary)."""
-    inputs = {name: batch[name] for name in ("input_ids", "attention_mask")}
+    inputs = {name: batch[name] for name in ("input_ids", "attention_mask", "position_ids") if name in batch}
     found: torch.Tensor = model(**inputs, **settings).logits
     return found

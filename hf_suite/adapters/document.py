@@ -7,7 +7,7 @@ import torch
 from datasets import Dataset
 from transformers import PretrainedConfig
 
-from hf_suite.adapters import costs
+from hf_suite.adapters import costs, packing
 from hf_suite.adapters.base import (
     Batch,
     Feature,
@@ -22,16 +22,21 @@ from hf_suite.adapters.base import (
 from hf_suite.adapters.prompting import DecoderAdapter
 from hf_suite.adapters.writing import summed_loss
 from hf_suite.config import RunConfig
+from hf_suite.errors import ConfigError
 from hf_suite.kinds import Evidence, Row
 from hf_suite.metrics.base import RowId
 from hf_suite.spec import TaskSpec
+
+_COLUMNS = ("row", "input_ids", "scored", "length")
 
 
 class DocumentAdapter:
     """A feature is a window of one document: nothing is read across documents.
 
     Before a document stands its beginning (BOS, else EOS), so that its first token is predicted too. Trained windows
-    follow each other; scored ones share `stride` tokens, and a token counts in the first window that holds it.
+    follow each other; scored ones share `stride` tokens, and a token counts in the first window that holds it. A
+    feature's `input_ids` are what is read and, one further, what is to be predicted: `length` and one more; the last
+    `scored` of them are new. Blocks of one text bring their tokens along, and those before them.
     """
 
     version: ClassVar[int] = 1
@@ -46,6 +51,7 @@ class DocumentAdapter:
         self.max_length = config.max_length or self.default_length
         self.shared = min(config.stride, self.max_length // 2)
         self.smoothing = smoothing(config)
+        self.packs = config.train is not None and config.train.pack
         self.counts: dict[str, int] = {}
 
     @staticmethod
@@ -57,6 +63,9 @@ class DocumentAdapter:
         """Nothing is written, and no class learnt. Raises ConfigError."""
         check_idle(config)
         check_no_classes(config, "a document is learnt token by token")
+        if config.train is not None and config.train.pack and config.lora is not None and config.lora.tokens:
+            finding = f"{config.lora.method} puts its vectors before a text, and a block holds several"
+            raise ConfigError("train.pack", finding, "leave it out, or take lora.method=lora")
 
     @staticmethod
     def settle(spec: TaskSpec, config: RunConfig, given: Given) -> Settled:
@@ -74,7 +83,10 @@ class DocumentAdapter:
 
     def train_features(self, rows: Dataset) -> Dataset:
         """Windows that follow each other, every token a target."""
-        return self._features(rows, shared=0)
+        if "input_ids" not in rows.column_names:
+            windows = self._features(rows, shared=0)
+            return Dataset.from_list(list(packing.packed(windows, self.max_length))) if self.packs else windows
+        return rows.select_columns([*_COLUMNS])  # as they lie on disk: a text may be larger than the memory
 
     def shown(self, feature: Feature) -> list[Strip]:
         """The window up to its last target; the first token of a document is read and not learnt."""
@@ -89,8 +101,14 @@ class DocumentAdapter:
         return {}
 
     def collate(self, features: Sequence[Feature], *, draw: int | None = None) -> Batch:
-        """Windows and their targets padded on the right, where positions stay what they are."""
-        return costs.collated(features, self.tokenizer.pad_token_id)
+        """Windows and their targets padded on the right, where positions stay what they are.
+
+        Of packed ones `position_ids` begin again with each, and stand in place of a mask.
+        """
+        pad = self.tokenizer.pad_token_id
+        if "pieces" in features[0]:
+            return packing.collated(features, pad)
+        return costs.collated([_parted(feature) for feature in features], pad)
 
     def count(self, batch: Batch) -> int:
         """The tokens that are targets."""
@@ -115,25 +133,40 @@ class DocumentAdapter:
 
     def _features(self, rows: Dataset, *, shared: int) -> Dataset:
         windows = [
-            {"row": row["row"], **window} for row in rows for window in self._windows(row["text"], shared=shared)
+            {"row": row["row"], **window}
+            for row in rows
+            for window in _windows(*self._tokens(row), room=self.max_length, shared=shared)
         ]
-        return Dataset.from_dict({name: [window[name] for window in windows] for name in costs.COLUMNS})
+        return Dataset.from_dict({name: [window[name] for window in windows] for name in _COLUMNS})
 
-    def _windows(self, text: str, *, shared: int) -> Iterator[dict[str, Any]]:
-        """Up to max_length tokens, and as many targets, of which the last `scored` are new."""
-        ids = self.tokenizer(text, add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"]
-        bos = self.tokenizer.bos_token_id
-        before = [stand_in(self.tokenizer) if bos is None else bos, *ids]
-        if not ids:
-            yield {"input_ids": before, "target": before, "scored": 0, "length": 1}
-        done = 0
-        while done < len(ids):
-            start = max(0, done - shared)
-            end = min(len(ids), start + self.max_length)
-            yield {
-                "input_ids": before[start:end],
-                "target": ids[start:end],
-                "scored": end - done,
-                "length": end - start,
-            }
-            done = end
+    def _tokens(self, row: Row) -> tuple[list[int], int]:
+        """What is known and what is to be predicted, and how many are."""
+        if "input_ids" in row:
+            return row["input_ids"], row["scored"]
+        ids = self.tokenizer(row["text"], add_special_tokens=False, return_attention_mask=False, verbose=False)[
+            "input_ids"
+        ]
+        return [beginning(self.tokenizer), *ids], len(ids)
+
+
+def beginning(tokenizer: Any) -> int:
+    """The token that stands before a document."""
+    return stand_in(tokenizer) if tokenizer.bos_token_id is None else int(tokenizer.bos_token_id)
+
+
+def _parted(feature: Feature) -> dict[str, Any]:
+    """A feature as batches are made of it: what is read, and what follows each token of it."""
+    ids = feature["input_ids"][-feature["length"] - 1 :]
+    return {**feature, "input_ids": ids[:-1], "target": ids[1:]}
+
+
+def _windows(tokens: Sequence[int], scored: int, *, room: int, shared: int) -> Iterator[dict[str, Any]]:
+    """Up to `room` tokens to read, and as many targets, of which the last `scored` are new."""
+    if not scored:
+        yield {"input_ids": [tokens[-1], tokens[-1]], "scored": 0, "length": 1}
+    done = len(tokens) - scored
+    while done < len(tokens):
+        start = max(0, done - 1 - shared)
+        end = min(len(tokens), start + room + 1)
+        yield {"input_ids": tokens[start:end], "scored": end - done, "length": end - start - 1}
+        done = end

@@ -16,6 +16,7 @@ from hf_suite.adapters.base import (
     Strip,
     check_idle,
     check_no_classes,
+    check_no_packing,
     check_row_fits,
     model_inputs,
     padded_inputs,
@@ -57,6 +58,7 @@ class HeadAdapter:
     def check_config(spec: TaskSpec, config: RunConfig) -> None:
         """No key that only writing reads, or classes where a number is asked for. Raises ConfigError."""
         check_idle(config)
+        check_no_packing(config)
         if not OUTPUTS[spec.target].classes:
             check_no_classes(config, f"{spec.name} is answered by a number")
 

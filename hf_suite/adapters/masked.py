@@ -17,6 +17,7 @@ from hf_suite.adapters.base import (
     Strip,
     check_idle,
     check_no_classes,
+    check_no_packing,
     check_row_fits,
     padded,
     smoothing,
@@ -67,6 +68,7 @@ class MaskedAdapter:
     def check_config(spec: TaskSpec, config: RunConfig) -> None:
         """Nothing is written. Raises ConfigError."""
         check_idle(config)
+        check_no_packing(config)
         check_no_classes(config, "a hidden token is learnt for itself")
 
     @staticmethod

@@ -18,6 +18,7 @@ from hf_suite.adapters.base import (
     Strip,
     check_idle,
     check_no_classes,
+    check_no_packing,
     check_row_fits,
     model_inputs,
     padded,
@@ -73,6 +74,7 @@ class SpanAdapter:
     def check_config(spec: TaskSpec, config: RunConfig) -> None:
         """No key that only writing or classes read. Raises ConfigError."""
         check_idle(config)
+        check_no_packing(config)
         check_no_classes(config, "an answer is a place in its context")
 
     @staticmethod

@@ -9,7 +9,16 @@ from torch.nn import functional
 from transformers import GenerationConfig
 
 from hf_suite.adapters import languages, sampling, settings
-from hf_suite.adapters.base import Batch, Feature, Given, check_idle, check_no_classes, check_row_fits, smoothing
+from hf_suite.adapters.base import (
+    Batch,
+    Feature,
+    Given,
+    check_idle,
+    check_no_classes,
+    check_no_packing,
+    check_row_fits,
+    smoothing,
+)
 from hf_suite.adapters.limits import target_length
 from hf_suite.config import RunConfig
 from hf_suite.kinds import KINDS, Evidence, Row
@@ -51,6 +60,7 @@ class WritingAdapter:
         """The generation settings, of task and run together. Raises ConfigError."""
         check_idle(config, "generation", "languages", "prompt", "max_target_length", "shots")
         settings.check({**spec.generation, **config.generation})
+        check_no_packing(config)
         check_no_classes(config, "what is written is learnt token by token")
 
     def model_settings(self) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def from_data(file: str | None, over: dict[str, Any]) -> RunConfig:
 
     found = said_aloud(said["data"], said.get("task", {}))
     model = said.get("model", {})
-    if "id" not in model:
+    if not {"id", "encoder", "architecture"} & model.keys():
         name, why = own.default_model(found)
         typer.echo(f"model: {name}, {why}; another by --model", err=True)
         over = configs.layered(over, {"model": {**model, "id": name}})

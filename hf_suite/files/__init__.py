@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from hf_suite.errors import DataError
-from hf_suite.files import columnar, objects, tables
+from hf_suite.files import columnar, objects, plain, tables
 from hf_suite.files.columnar import kept, table_of
 from hf_suite.files.gathering import dealt, gathered, joined, numbered
 from hf_suite.files.opening import Examined, examined, unpacked, unreadable
@@ -28,6 +28,9 @@ __all__ = [
     "Found",
     "Told",
     "blocks",
+    "gathered",
+    "head",
+    "is_plain",
     "kept",
     "lasting",
     "name",
@@ -37,6 +40,7 @@ __all__ = [
     "splits",
     "stem",
     "table_of",
+    "texts",
 ]
 
 Told = Callable[[int, int], None]
@@ -63,6 +67,10 @@ _CALLED = {
     "csv": "a table", "json": "one JSON document", "lines": "JSON lines", "text": "plain text", "parquet": "Parquet",
     "arrow": "Arrow", "stream": "Arrow", "workbook": "a workbook",
 }  # fmt: skip
+
+
+_LOOKED_AT = 2_000
+"""Lines of a running text from which is seen what it is."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +104,31 @@ def blocks(places: Sequence[Path], size: int) -> Iterator["pyarrow.Table"]:
     Raises what `read` raises.
     """
     yield from (joined(held, place=name(places)) for held in dealt(_batches(places, [], _silent), size))
+
+
+def is_plain(places: Sequence[Path]) -> bool:
+    """Whether these are files of running text, which are no table of anything. Raises what `read` raises."""
+    if any(path.is_dir() for path in places):
+        return False
+    return all(_form(examined(path))[0] == "text" for path in places)
+
+
+def texts(places: Sequence[Path]) -> Iterator[str]:
+    """Files of running text as they stand, one after another, in pieces. Raises DataError where one is not UTF-8."""
+    return plain.pieces([examined(path) for path in places])
+
+
+def head(places: Sequence[Path]) -> Found:
+    """The first lines of files of running text, as rows to look at. Raises what `texts` raises."""
+    import pyarrow
+
+    found = [examined(path) for path in places]
+    for file in found:
+        plain.check(file)
+    size = sum(path.stat().st_size for path in places)
+    notes = [note for file in found for note in file.notes] + [f"{name(places)}: {size:,} bytes of running text"]
+    table = pyarrow.table({"text": plain.lines(found[0], _LOOKED_AT)})
+    return Found(table, sha256(places), name(places), tuple(notes), {})
 
 
 def sha256(places: Sequence[Path]) -> str:
@@ -137,11 +170,7 @@ def _file(file: Examined, notes: list[str]) -> Iterator["pyarrow.RecordBatch"]:
     if file.magic in _REFUSED:
         finding, remedy = _REFUSED[file.magic]
         raise DataError(str(file.path), finding, remedy)
-    dialect = None
-    form = file.magic or _written_as(file)
-    if form == "csv":
-        dialect = _dialect(file)
-        form = "csv" if dialect is not None else "text"
+    form, dialect = _form(file)
     if file.suffix not in _NAMED[form]:
         notes.append(f"{called}: holds {_CALLED[form]}, whatever its name says")
     if form == "csv" and dialect is not None and dialect != tables.Dialect(","):
@@ -159,6 +188,13 @@ def _file(file: Examined, notes: list[str]) -> Iterator["pyarrow.RecordBatch"]:
         else:
             rows = objects.lines(text, called) if form == "lines" else objects.document(text, called)
             yield from objects.batches(rows, name=called)
+
+
+def _form(file: Examined) -> tuple[str, tables.Dialect | None]:
+    """The format, and how a table is written."""
+    form = file.magic or _written_as(file)
+    dialect = _dialect(file) if form == "csv" else None
+    return ("text" if form == "csv" and dialect is None else form), dialect
 
 
 def _written_as(file: Examined) -> str:

@@ -33,6 +33,8 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _SPOKEN = {"utf-8-sig": "UTF-8 with a byte order mark", "cp1252": "Windows-1252", "latin-1": "Latin-1"}
+GUESSED = ("cp1252", "latin-1")
+"""Encodings that a text is taken to have since it is not UTF-8."""
 FORMATS = "CSV, TSV, JSON, JSON lines, Parquet, Arrow or text, also packed by gzip or zstd"
 
 _CHUNK = 1 << 20

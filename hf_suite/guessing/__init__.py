@@ -66,7 +66,7 @@ def _by_rules(asked: Asked) -> Found:
         return found
     listed = ", ".join(f"{column.name} ({_spoken(column)})" for column in asked.columns.values())
     if len(asked.columns) == 1:
-        remedy = "give a second column, with the label of each text"
+        remedy = "give a second column, with the label of each text, or say task.kind=language_modeling"
         raise DataError(asked.place, f"has one column, {listed}, and nothing to learn from it", remedy)
     roles = ROLES[kind or "classification"]
     remedy = f"name them as {' '.join(f'task.columns.{role}=COLUMN' for role in roles)}"

@@ -278,11 +278,31 @@ def text2text(asked: Asked) -> Found | None:
     return _as_said(asked, "text2text")
 
 
+def language_modeling(asked: Asked) -> Found | None:
+    """Texts alone, where that is said, or is known of the file: any table of texts has a text."""
+    if asked.said.get("kind") != "language_modeling":
+        return None
+    texts = [column for column in asked.columns.values() if column.sort == "text"]
+    named = [column for column in asked.named(TEXTS) if column in texts]
+    name = asked.role("text") or next((column.name for column in (*named, *texts)), None)
+    if name is None:
+        return None
+    facts = {
+        "kind": "language_modeling",
+        "columns": {"text": name},
+        "metrics": ["bits_per_byte", "loss", "perplexity", "word_perplexity"],
+        "headline": "bits_per_byte",
+    }
+    return Found(facts, {"kind": "as said", "text": "as said" if asked.role("text") else "its texts"})
+
+
 ROLES = dict.fromkeys(("translation", "summarization", "text2text"), ("source", "target")) | {
     "question_answering": ("question", "context", "answers"),
     "classification": ("text", "label"),
+    "language_modeling": ("text",),
 }
 """Kind -> the roles without which there is no such task."""
+
 
 RULES: dict[str, Callable[[Asked], Found | None]] = {
     "question_answering": question_answering,
@@ -290,5 +310,6 @@ RULES: dict[str, Callable[[Asked], Found | None]] = {
     "summarization": summarization,
     "text2text": text2text,
     "classification": classification,
+    "language_modeling": language_modeling,
 }
 """Kind -> what it would make of a table; the first that finds its columns wins."""

@@ -19,7 +19,8 @@ class LanguageModeling:
     under protocol masked over those that were guessed.
 
     The answer is nll and tokens, the reference the document's `{"bytes": n, "words": n}`: bytes of its UTF-8, words
-    as white space parts them. A document is a row of the data, or several joined (the task's `document`).
+    as white space parts them. A document is a row of the data, several joined, or a block of one text (the task's
+    `document`).
     """
 
     inputs: ClassVar[frozenset[str]] = frozenset({"text"})
@@ -34,8 +35,9 @@ class LanguageModeling:
         """Nothing besides the roles."""
 
     def reference(self, row: Row, spec: TaskSpec) -> dict[str, int]:
-        """The document's bytes and words."""
-        return {"bytes": len(row["text"].encode()), "words": len(row["text"].split())}
+        """The document's bytes and words; of a block, which may begin within a word, the words that it says it has."""
+        words = row["words"] if "words" in row else len(row["text"].split())
+        return {"bytes": len(row["text"].encode()), "words": words}
 
     def under(self, spec: TaskSpec, protocol: str | None) -> TaskSpec:
         """Of the metrics those that count guessed tokens where tokens are guessed, else the others."""

@@ -137,6 +137,14 @@ METRICS: Registry[str, Metric] = Registry(
             total=language_modeling.total_word_perplexity,
             signature=language_modeling.signature,
         ),
+        "loss": Metric(
+            "loss",
+            {"loss": NATS},
+            language_modeling.score_loss,
+            rows=language_modeling.rows_perplexity,
+            total=language_modeling.total_loss,
+            signature=language_modeling.signature,
+        ),
         "perplexity": Metric(
             "perplexity",
             {"perplexity": PERPLEXITY},

@@ -1,4 +1,4 @@
-"""Perplexity per token and per word, and bits per byte, of documents whose every token was scored once.
+"""Loss and perplexity per token, perplexity per word, bits per byte, of documents whose every token was scored once.
 
 Bits per byte is -sum log2 p / UTF-8 bytes, as in lm-evaluation-harness: the one number that models with different
 tokens share. Perplexity per word is exp(nll / words), words as white space parts them.
@@ -95,6 +95,17 @@ def signature_masked(
     seen = {} if evidence is None else next(iter(evidence.values()), {})
     mask = "mask:15% by row, 80/10/10"
     return "|".join([f"document:{spec.document}", f"context:{seen.get('context', '?')}", mask])
+
+
+def score_loss(answers: Answers, references: References, spec: TaskSpec, *, evidence: object = None) -> Scores:
+    """METRICS' loss, in nats per token of the model's own; None where the tokens are not known."""
+    return total_loss(rows_perplexity(answers, references, spec).sum(axis=0))
+
+
+def total_loss(sums: numpy.ndarray) -> Scores:
+    """Nats per token of the rows whose lines were summed."""
+    nats, many = sums
+    return {"loss": float(nats / many) if many > 0 else None}
 
 
 def signature(

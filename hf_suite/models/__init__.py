@@ -4,6 +4,7 @@ from hf_suite.models.building import Built, build, rate_times
 from hf_suite.models.locate import Located, check_ids, load_config, load_generation, load_tokenizer, locate, positions
 from hf_suite.models.plain import merged, read_plain, rescale, write_plain
 from hf_suite.models.saved import inference, reload, save, take_over
+from hf_suite.models.scratch import furnish
 from hf_suite.models.wrapping import resolve_targets
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "Located",
     "build",
     "check_ids",
+    "furnish",
     "inference",
     "load_config",
     "load_generation",

@@ -12,7 +12,7 @@ import transformers
 from hf_suite.config import LoraConfig, TrainConfig
 from hf_suite.errors import ModelError
 from hf_suite.methods import METHODS
-from hf_suite.models import freezing, peft_folder, quantised
+from hf_suite.models import freezing, peft_folder, quantised, scratch
 from hf_suite.models.locate import Located
 from hf_suite.models.wrapping import bare, check_wrapped, under, wrapped
 
@@ -129,6 +129,8 @@ def _loaded(
 def _load(
     located: Located, cls: type[Any], settings: dict[str, Any], renamed: dict[str, str]
 ) -> tuple[Any, set[str], set[str]]:
+    if located.recipe is not None:
+        return scratch.fresh(located.folder, cls, settings), set(), set()
     mapping = {"key_mapping": renamed} if renamed else {}
     try:
         model, info = cls.from_pretrained(

@@ -18,7 +18,7 @@ import transformers
 from hf_suite import hub
 from hf_suite.config import ModelConfig
 from hf_suite.errors import ModelError
-from hf_suite.models import peft_folder, quantised
+from hf_suite.models import peft_folder, quantised, scratch
 from hf_suite.models.halves import joined
 
 log = logging.getLogger(__name__)
@@ -60,10 +60,14 @@ class Located:
     """What PEFT saved elsewhere, to be merged into the checkpoint in `folder`."""
     quantize: str | None = None
     """How its weights are to be held once they are loaded; null: as they are."""
+    recipe: str | None = None
+    """What stands for a model from scratch in place of its bytes, most of which are drawn; null for a checkpoint."""
 
     @functools.cached_property
     def sha256(self) -> str:
-        """sha256 over names and bytes of config, tokenizer and weights."""
+        """sha256 over names and bytes of config, tokenizer and weights; of a model from scratch over its recipe."""
+        if self.recipe is not None:
+            return self.recipe
         digest = hashlib.sha256()
         names = {
             path
@@ -86,6 +90,9 @@ def locate(model: ModelConfig, mirrors: Sequence[str] = ()) -> Located:
 
 
 def _located(model: ModelConfig, mirrors: Sequence[str]) -> Located:
+    if model.architecture is not None:
+        folder, recipe = scratch.drafted(model)
+        return Located(folder, model.id, None, recipe=recipe)
     if model.encoder is not None and model.decoder is not None:
         halves = [locate(ModelConfig(id=word), mirrors) for word in (model.encoder, model.decoder)]
         folder = joined(halves[0].folder, halves[1].folder, tie=model.tie)

@@ -12,7 +12,7 @@ import torch
 from hf_suite.config import LoraConfig
 from hf_suite.errors import ModelError, RunError
 from hf_suite.models.building import load
-from hf_suite.models.locate import Located
+from hf_suite.models.locate import Located, quiet
 from hf_suite.models.wrapping import still_peft, under
 
 ADAPTER = "adapter_model.safetensors"
@@ -54,6 +54,7 @@ def reload(
     lora: LoraConfig | None,
 ) -> Any:
     """The saved model on a fresh base, in eval mode. Raises ModelError when the folder does not fit the base."""
+    quiet()
     if lora is None:
         model, fresh = load(Located(folder, folder.name, None), cls, settings=settings, keep_head=True)
         if fresh:
