@@ -50,7 +50,7 @@ def place(tmp_path, monkeypatch, tiny_checkpoint):
             ["task.metrics=[acuracy]"],
             "reviews.metrics: no metric 'acuracy'; did you mean 'accuracy'? there are: accuracy, f1, "
             "matthews_correlation, multilabel_f1, subset_accuracy, map, pearson, spearmanr, squad, squad_v2, bleu, "
-            "chrf, chrf++, ter, rouge, exact_match, token_f1, cer, bits_per_byte, word_perplexity, perplexity, "
+            "chrf, chrf++, ter, rouge, exact_match, token_f1, cer, bits_per_byte, word_perplexity, loss, perplexity, "
             "masked_loss, masked_perplexity",
         ),
         (["task.headline=f1"], "reviews.headline: no metric of the task gives 'f1'; they give: accuracy"),

@@ -201,7 +201,7 @@ def test_the_tasks_of_the_small_world_fit(name):
             "reviews.metrics: no metric 'acuracy'; did you mean 'accuracy'? "
             "there are: accuracy, f1, matthews_correlation, multilabel_f1, subset_accuracy, map, pearson, "
             "spearmanr, squad, squad_v2, bleu, chrf, chrf++, ter, rouge, exact_match, token_f1, cer, "
-            "bits_per_byte, word_perplexity, perplexity, masked_loss, masked_perplexity",
+            "bits_per_byte, word_perplexity, loss, perplexity, masked_loss, masked_perplexity",
         ),
         (
             "reviews",

@@ -106,7 +106,7 @@ def test_a_metric_that_does_not_exist_is_refused_with_the_nearest() -> None:
         "moods.metrics: no metric 'acuracy'; did you mean 'accuracy'? there are: accuracy, f1, "
         "matthews_correlation, multilabel_f1, subset_accuracy, map, pearson, spearmanr, squad, squad_v2, "
         "bleu, chrf, chrf++, ter, rouge, exact_match, token_f1, cer, bits_per_byte, word_perplexity, "
-        "perplexity, masked_loss, masked_perplexity"
+        "loss, perplexity, masked_loss, masked_perplexity"
     )
 
 

@@ -90,7 +90,7 @@ class DocumentAdapter:
 
     def shown(self, feature: Feature) -> list[Strip]:
         """The window up to its last target; the first token of a document is read and not learnt."""
-        return costs.shown(feature)
+        return costs.shown(_parted(feature))
 
     def eval_features(self, rows: Dataset) -> Dataset:
         """Windows that share tokens, each token a target once."""
