@@ -9,7 +9,7 @@ IN_README = $(wildcard benchmarks/results/*/glue-small/ benchmarks/results/*/squ
 .PHONY: help demo test check test-all results
 
 help:
-	@echo "make demo       finetune and score four small tasks: minutes on two cores"
+	@echo "make demo       train and score small models on six small tasks: minutes on two cores"
 	@echo "make test       the tests (with the real data too where HF_SUITE_MIRROR names it)"
 	@echo "make check      lint, format, types, layers"
 	@echo "make test-all   the tests, slow ones too"

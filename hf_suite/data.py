@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 HUB_SECONDS = 10
 """How long to wait for the hub before it counts as out of reach."""
+_READERS = {".parquet": "parquet", ".jsonl": "json", ".txt": "text"}
+"""Ending of a mirror's file -> what of datasets reads its rows."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,10 @@ def texts(spec: TaskSpec, name: str, *, mirrors: Sequence[str] = ()) -> Iterator
 def _text(spec: TaskSpec, name: str, mirrors: Sequence[str]) -> tuple[int | None, Iterator[str], dict[str, str | None]]:
     """The one text that a split is, in pieces, with the number of its rows, if it has rows, and where it is from."""
     words = spec.source.files.get(name)
+    mirrored = _file(spec, name, mirrors) if words is None else None
+    if mirrored is not None and mirrored.suffix == ".txt":
+        log.info("%s %s: text from %s", spec.name, name, mirrored)
+        return None, files.texts([mirrored]), {"sha256": _sha256(mirrored), "revision": None}
     paths = files.paths(words, name) if words is not None else []
     if words is not None and files.is_plain(paths):
         return None, files.texts(paths), {"sha256": files.sha256(paths), "revision": None}
@@ -172,7 +178,7 @@ def labelled(spec: TaskSpec, whole: Split) -> Split:
 def _missing(spec: TaskSpec, name: str, mirrors: Sequence[str], *, why: str, way: str = "") -> MissingData:
     """The error that says where a split was looked for: in its remedy, since a bench keeps what was found alone."""
     places = ", ".join(str(mirror) for mirror in _mirrors(mirrors))
-    finding = f"split {name} is not at hand: no {name}.parquet or {name}.jsonl in a mirror, and {why}"
+    finding = f"split {name} is not at hand: no {name}.parquet, .jsonl or .txt in a mirror, and {why}"
     remedy = f"{way}give a folder that has it as --mirror or HF_SUITE_MIRROR (looked under {places})"
     return MissingData(spec.source.id, finding, remedy)
 
@@ -186,7 +192,7 @@ def _mirrors(given: Sequence[str]) -> list[Path]:
 def _file(spec: TaskSpec, name: str, mirrors: Sequence[str]) -> Path | None:
     """The split's file in the first mirror that has it."""
     folders = [mirror / spec.source.path / (spec.source.subset or "default") for mirror in _mirrors(mirrors)]
-    files = [folder / f"{name}{suffix}" for folder in folders for suffix in (".parquet", ".jsonl")]
+    files = [folder / f"{name}{suffix}" for folder in folders for suffix in _READERS]
     return next((file for file in files if file.is_file()), None)
 
 
@@ -275,7 +281,7 @@ def _read(file: Path) -> "Dataset":
     import datasets
     import pyarrow.parquet
 
-    reader = "parquet" if file.suffix == ".parquet" else "json"
+    reader = _READERS[file.suffix]
     try:
         many = pyarrow.parquet.read_metadata(file).num_rows if reader == "parquet" else file.stat().st_size
         if not many:

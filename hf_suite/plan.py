@@ -307,7 +307,7 @@ def _by_fold(config: RunConfig) -> list[RunConfig]:
 def _names_model(*layers: Mapping[str, Any] | None) -> bool:
     """Whether a suite's keys for a task, or the command line's, say which model, and not only how to take it."""
     said = [configs.layered(schema.unflat(layer or {}), {}).get("model") or {} for layer in layers]
-    return any(key in model for model in said for key in ("id", "encoder", "decoder"))
+    return any(key in model for model in said for key in ("id", "encoder", "architecture"))
 
 
 def _check_keys(said: Mapping[str, Any], place: str) -> None:

@@ -107,12 +107,32 @@ def test_the_demo_rows_are_found_without_any_mirror():
     assert len(data.rows(spec, "validation").rows) > 100
 
 
+def test_a_text_in_a_mirror_is_one_text_where_a_task_says_so_and_else_a_row_a_line(tmp_path):
+    file = tmp_path / "own/stories/plain/train.txt"
+    file.parent.mkdir(parents=True)
+    file.write_text("A man, a dog.\n\n  The end.\n", "utf-8")
+    stories = {
+        "name": "stories",
+        "kind": "language_modeling",
+        "version": 1,
+        "source": {"path": "own/stories", "subset": "plain", "train": "train", "eval": []},
+        "columns": {"text": "text"},
+        "metrics": ["bits_per_byte"],
+        "headline": "bits_per_byte",
+    }
+    whole, lines = (schema.build(TaskSpec, {**stories, "document": how}, "test") for how in ("split", "row"))
+
+    assert "".join(data.texts(whole, "train", mirrors=[str(tmp_path)])) == "A man, a dog.\n\n  The end.\n"
+    assert data.identify(whole, "train", mirrors=[str(tmp_path)]) == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert data.rows(lines, "train", mirrors=[str(tmp_path)]).rows["text"][:] == ["A man, a dog.", "", "  The end."]
+
+
 def test_a_split_that_is_nowhere_names_each_place(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_SUITE_MIRROR", "/there")
     error = refusal(task(), mirrors=["/here"])
     assert isinstance(error, MissingData)
     assert str(error) == (
-        "own/reviews/plain: split train is not at hand: no train.parquet or train.jsonl in a mirror, and the hub is "
+        "own/reviews/plain: split train is not at hand: no train.parquet, .jsonl or .txt in a mirror, and the hub is "
         "switched off (HF_HUB_OFFLINE); give a folder that has it as --mirror or HF_SUITE_MIRROR (looked under /here, "
         f"/there, {shipped.folder('demo-data')})"
     )

@@ -63,7 +63,7 @@ def test_no_train_rows_at_hand(place, capsys):
     Path("mirror/own/reviews/default/train.jsonl").unlink()
 
     assert refused(capsys, *TRAIN) == (
-        "own/reviews/default: split train is not at hand: no train.parquet or train.jsonl in a mirror, and the hub is "
+        "own/reviews/default: split train is not at hand: no train.parquet, .jsonl or .txt in a mirror, and the hub is "
         "switched off (HF_HUB_OFFLINE); give a folder that has it as --mirror or HF_SUITE_MIRROR (looked under mirror, "
         f"{shipped.folder('demo-data')})"
     )

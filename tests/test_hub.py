@@ -155,8 +155,8 @@ def test_a_dataset_that_the_hub_keeps_closed_names_its_page(monkeypatch, reviews
     with hub.serving(monkeypatch, {"datasets/maker/closed": repository}), pytest.raises(DataError) as caught:
         data.rows(task("maker/closed", revision), "train")
     assert str(caught.value) == (
-        "maker/closed/default: split train is not at hand: no train.parquet or train.jsonl in a mirror, and on the hub "
-        f"{why}; {way} https://huggingface.co/datasets/maker/closed, then `hf auth login`, "
+        "maker/closed/default: split train is not at hand: no train.parquet, .jsonl or .txt in a mirror, and on the "
+        f"hub {why}; {way} https://huggingface.co/datasets/maker/closed, then `hf auth login`, "
         f"or give a folder that has it as --mirror or HF_SUITE_MIRROR (looked under {shipped.folder('demo-data')})"
     )
 

@@ -56,7 +56,8 @@ def whole_suite(name):
     assert set(suite.tasks) <= set(TASKS)
     for word in [suite.config] if isinstance(suite.config, str) else suite.config:
         for task, over in suite.tasks.items():
-            assert config.read(word, config.layered(over or {}, {"task": task, "model": "m"})).task["name"] == task
+            own = {"task": task, "model": "m"} if "model" not in (over or {}) else {"task": task}
+            assert config.read(word, config.layered(over or {}, own)).task["name"] == task
 
 
 def test_a_suite_has_cells_and_seeds():
@@ -98,7 +99,7 @@ def mirrored(task, split):
     """The file of a split in the mirrors, or None."""
     mirrors = [Path(word) for word in os.environ.get("HF_SUITE_MIRROR", "").split(os.pathsep) if word]
     folders = [mirror / task.source.path / task.source.subset for mirror in [*mirrors, shipped.folder("demo-data")]]
-    files = [folder / f"{split}.{suffix}" for folder in folders for suffix in ("parquet", "jsonl")]
+    files = [folder / f"{split}.{suffix}" for folder in folders for suffix in ("parquet", "jsonl", "txt")]
     return next((file for file in files if file.is_file()), None)
 
 

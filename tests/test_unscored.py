@@ -14,7 +14,7 @@ from hf_suite.record import read_answers
 from hf_suite.report import table
 
 ABSENT = (
-    "own/pairs/default: split validation is not at hand: no validation.parquet or validation.jsonl in a mirror, "
+    "own/pairs/default: split validation is not at hand: no validation.parquet, .jsonl or .txt in a mirror, "
     "and the hub is switched off (HF_HUB_OFFLINE)"
 )
 
