@@ -229,7 +229,8 @@ def test_a_task_without_data_is_skipped_and_the_others_are_planned(own):
     assert [cell.spec.name for cell in found.cells] == ["reviews", "reviews"]
     (reason,) = found.skipped.items()
     assert reason[0] == "likeness"
-    assert reason[1].startswith("own/likeness/default: split validation is not at hand: no validation.parquet or ")
+    finding = "split validation is not at hand: no validation.parquet, .jsonl or .txt in "
+    assert reason[1].startswith(f"own/likeness/default: {finding}")
 
 
 def test_a_task_without_train_rows_is_skipped(own):
