@@ -48,7 +48,6 @@ def evaluate_run(
     Raises SuiteError.
     """
     started = now()
-    launch.shards()
     with launch.unwrapped(), Stopping() as stopping:
         asked = _asked(Path(run), task, _with_rows(task, data, over or {}), mirrors)
         place = output or Path(run) / "eval" / (files.stem(data) if data is not None else asked.spec.name)

@@ -91,7 +91,11 @@ def shards() -> bool:
 
 
 def unwrapped() -> contextlib.AbstractContextManager[None]:
-    """While it lasts, Accelerate does not wrap a model, and transformers loads it whole on every process."""
+    """While it lasts, Accelerate does not wrap a model, and transformers loads it whole on every process.
+
+    Raises ConfigError as `shards` does.
+    """
+    shards()
     return patch_environment(**{_FSDP: "false"})
 
 

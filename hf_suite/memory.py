@@ -1,4 +1,7 @@
-"""What is done when memory runs out: whether an error says so, and how many features are tried next; the most held."""
+"""What is done when memory runs out: whether an error says so, and how many features are tried next.
+
+And how much of it a run held at most.
+"""
 
 import contextlib
 import re
