@@ -8,7 +8,7 @@ import numpy
 
 from hf_suite import data, doctor
 from hf_suite.doctor import Lengths, Part, Report, Subject
-from hf_suite.errors import MissingData
+from hf_suite.errors import ConfigError, MissingData
 from hf_suite.spec import TaskSpec
 
 _BLOCK = 1_000
@@ -36,7 +36,10 @@ def check(
 
 
 def subject(spec: TaskSpec, *, word: str, mirrors: Sequence[str] = (), notes: Sequence[str] = ()) -> Subject:
-    """A task's rows as the doctor takes them, train first. Raises MissingData, DataError."""
+    """A task's rows as the doctor takes them, train first. Raises MissingData, DataError, ConfigError for no rows."""
+    if spec.document == "split":
+        finding = "is one running text, which has no rows to look through"
+        raise ConfigError(word, finding, "say task.document=row to take each line for one")
     source = spec.source
     names = [source.train, *source.eval, *source.files, source.test]
     parts: list[Part] = []
@@ -55,15 +58,15 @@ def subject(spec: TaskSpec, *, word: str, mirrors: Sequence[str] = (), notes: Se
 def _lengths(subject: Subject, model: str, max_length: int | None, mirrors: Sequence[str]) -> Lengths:
     """Tokens of each row by the tokenizer of a checkpoint."""
     from hf_suite import models
-    from hf_suite.adapters import ADAPTERS, adapter_class
+    from hf_suite.adapters import adapter_class, own_protocol
     from hf_suite.config import ModelConfig
 
     located = models.locate(ModelConfig(id=model), tuple(mirrors))
     tokenizer, _ = models.load_tokenizer(located)
     counts = {part.name: _counted(part, subject.inputs, tokenizer) for part in subject.parts}
-    own = next(protocol for kind, protocol in ADAPTERS if kind == subject.spec.kind)
-    usual = adapter_class(subject.spec.kind, own, models.load_config(located)).default_length
-    positions = models.positions(models.load_config(located)) or usual
+    model_config = models.load_config(located)
+    usual = adapter_class(subject.spec.kind, own_protocol(subject.spec.kind), model_config).default_length
+    positions = models.positions(model_config) or usual
     return Lengths(
         located.name,
         max_length or min(usual, positions),

@@ -105,6 +105,7 @@ def _write(place: Path, tables: Mapping[str, "pyarrow.Table"], ending: str | Non
 @contextlib.contextmanager
 def _beside(path: Path) -> Iterator[Path]:
     """A place beside a file or folder, which takes its name once all is written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     held = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
     try:
         yield held / path.name

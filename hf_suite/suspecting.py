@@ -24,7 +24,8 @@ _Held = dict[tuple[str, int | str], tuple[str, list[dict[str, float]]]]
 def holds_runs(word: str) -> bool:
     """Whether a word names the folder of a finished run, or of a bench."""
     folder = Path(word)
-    return folder.is_dir() and any((folder / name).is_file() for name in ("result.json", "bench.json"))
+    marks = (folder / "result.json", folder / "bench.json", folder.parent / "bench.json")  # the last: of one task
+    return folder.is_dir() and any(mark.is_file() for mark in marks)
 
 
 def suspect(folder: Path) -> Report:
@@ -88,7 +89,7 @@ def _best(folder: Path) -> list[Path]:
             groups.setdefault(path.parent.parent, []).append(path.parent)
     if not groups:
         raise RunError(str(folder), "holds no finished run with answers", "give a run or a bench that is done")
-    tasks = sorted({path.relative_to(folder).parts[0] for path in groups})
+    tasks = sorted({record.read_result(runs[0]).task["name"] for runs in groups.values()})
     if len(tasks) > 1:
         raise ConfigError(
             str(folder), f"is a bench of {', '.join(tasks)}", f"name the runs of one: {folder / tasks[0]}"
@@ -102,6 +103,9 @@ def _headline(runs: Sequence[Path]) -> float:
 
 
 def _held(runs: Sequence[Path], results: Sequence[Result], spec: TaskSpec) -> _Held:
+    lacking = next((run for run in runs if not (run / "answers.parquet").is_file()), None)
+    if lacking is not None:
+        raise RunError(str(lacking), "has no answers.parquet", "score it again by hf-suite eval")
     held: _Held = {}
     for run, result in zip(runs, results, strict=True):
         of = (result.resolved.get("split") or {}).get("of")

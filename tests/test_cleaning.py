@@ -88,6 +88,26 @@ def test_a_text_is_mended(capsys, fix, before, after):
     assert "example.org" not in Path("out.removed.jsonl").read_text()
 
 
+def test_what_is_personal_stands_nowhere_also_where_another_fix_changed_its_text(capsys):
+    left, _, _ = cleaned(capsys, [("<b>ask</b> jane.doe@example.org", "good"), *LABELLED], "html,personal")
+
+    assert left[0] == ("ask [e-mail address]", "good")
+    assert "example.org" not in Path("out.removed.jsonl").read_text()
+
+
+def test_entities_that_spell_tags_go_with_the_tags(capsys):
+    left, _, _ = cleaned(capsys, [("a &lt;b&gt;bold&lt;/b&gt; word", "good"), *LABELLED], "html")
+
+    assert left[0] == ("a bold word", "good")
+
+
+def test_a_folder_that_is_not_there_is_made_for_the_output(capsys):
+    write("reviews.csv", csv(LABELLED))
+
+    assert said(capsys, "clean", "reviews.csv", "-o", "new/out.csv", "--fix", "trim")[0] == 0
+    assert Path("new/out.csv").read_text() == csv(LABELLED)
+
+
 def test_rows_that_are_equal_only_once_mended_are_found(capsys):
     left, _, _ = cleaned(capsys, [*LABELLED, (f"<p>{WORDS[4]}</p>", "good")], "dedupe,html")
 

@@ -109,3 +109,11 @@ def test_what_has_no_labels_to_judge_is_refused(capsys, tmp_path, task, line):
     (tmp_path / "bench.json").write_text("{}")
 
     assert said(capsys, "check", folder) == (2, "", f"hf-suite: {folder}: {line}\n")
+
+
+def test_a_run_whose_answers_are_gone_is_refused(capsys, tmp_path):
+    run = answered(tmp_path, ROWS)
+    (run / "answers.parquet").unlink()
+
+    line = f"hf-suite: {run}: has no answers.parquet; score it again by hf-suite eval\n"
+    assert said(capsys, "check", str(run)) == (2, "", line)

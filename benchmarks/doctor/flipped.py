@@ -1,7 +1,8 @@
-"""SST-2 rows of which one label in twenty is flipped, and how many of the flips the doctor ranks first."""
+"""SST-2 rows of which one label in twenty is flipped: `python benchmarks/doctor/flipped.py FILE.csv` writes them."""
 
 import csv
 import random
+import sys
 from pathlib import Path
 
 from hf_suite import data
@@ -25,3 +26,7 @@ def write(path: Path) -> set[int]:
             label = rows[row]["label"]
             writer.writerow([rows[row]["text"].strip(), other[label] if number in flipped else label])
     return flipped
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))

@@ -28,6 +28,10 @@ from hf_suite.spec import TaskSpec
 
 HERE = Path(__file__).parent
 ROWS, PLANTED, MILLION = 5_000, 50, 1_000_000
+_NOT_MEASURED = (
+    "- by finetuned models: not measured; `python benchmarks/doctor/flipped.py flipped.csv`, "
+    "`hf-suite bench --data flipped.csv split.folds=5 -o BENCH`, then `--flipped BENCH`"
+)
 
 
 def task() -> TaskSpec:
@@ -167,7 +171,7 @@ def report(bench: Path | None) -> str:
     lines += [f"- {minutes:.1f} minutes on one thread, at a load of {load:.1f} on {os.cpu_count()} cores"]
     lines += [f"- at most {peak:.2f} GB in memory, {before:.2f} GB of it before, for making and holding the rows"]
     lines += ["", f"## Labels flipped in {100 * flipped.SHARE:g} % of {flipped.ROWS:,} SST-2 rows, five folds", ""]
-    lines += quick_flips() + (flips(bench) if bench is not None else ["- by finetuned models: not measured"])
+    lines += quick_flips() + (flips(bench) if bench is not None else [_NOT_MEASURED])
     return "\n".join(lines) + "\n"
 
 

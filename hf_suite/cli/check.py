@@ -1,15 +1,16 @@
 """`hf-suite check`: what is wrong with some data, a section a family of checks; exit code 1 where anything is bad."""
 
 import json
+import re
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hf_suite import schema
+from hf_suite import files, schema
 from hf_suite.cli.common import Json, Mirror, Model, Task, given
 from hf_suite.cli.own import looked_leniently
 from hf_suite.errors import ConfigError
@@ -31,6 +32,9 @@ Html = Annotated[
     typer.Option("--html", help="Write the report as one page of HTML, too; it fetches nothing.", show_default=False),
 ]
 _RANKED = 10
+_BRIEF = 5
+_KEY = re.compile(r"[a-z_][\w.]*=")
+"""What a word begins with that sets a key; in an address or a query a sign stands elsewhere."""
 
 
 def check(
@@ -48,6 +52,8 @@ def check(
     """
     if html is not None and html.exists():
         raise ConfigError(str(html), "is there already", "give another file with --html")
+    if html is not None and not html.parent.is_dir():
+        raise ConfigError(str(html), f"there is no folder {html.parent}", "make it, or give another file with --html")
     report = _report(rows, task, model, mirror)
     from hf_suite import doctor
 
@@ -66,6 +72,9 @@ def _report(rows: list[str] | None, task: str | None, model: str | None, mirror:
     if rows is not None and len(rows) == 1 and suspecting.holds_runs(rows[0]):
         return suspecting.suspect(Path(rows[0]))
     max_length = schema.words(word for word in rows or () if word.startswith("max_length=")).get("max_length")
+    if max_length is not None and (model is None or not isinstance(max_length, int) or max_length < 1):
+        finding = f"{max_length!r} is no number of tokens" if model is not None else "is counted by a model's tokenizer"
+        raise ConfigError("max_length", finding, "say max_length=128 beside --model DIR")
     words = [word for word in rows or () if not word.startswith("max_length=")]
     spec, word, notes, mirrors = asked(words, task, mirror)
     return checking.check(spec, word=word, mirrors=mirrors, notes=notes, model=model, max_length=max_length)
@@ -84,31 +93,37 @@ def brief(spec: "TaskSpec", word: str) -> None:
         typer.echo(f"{len(found)} findings{more}: hf-suite check {word}", err=True)
 
 
-_BRIEF = 5
-
-
 def asked(
     rows: list[str] | None, task: str | None, mirror: Any
 ) -> tuple["TaskSpec", str, tuple[str, ...], tuple[str, ...]]:
     """The task of the rows that a command names, how it names them, what is to be noted of them, and the mirrors."""
-    sources = [word for word in rows or () if "=" not in word]
-    keys = [word for word in rows or () if "=" in word]
+    sources = [word for word in rows or () if not _KEY.match(word)]
+    keys = [word for word in rows or () if _KEY.match(word)]
     if len(sources) > 1:
         raise ConfigError(sources[1], f"a second source of rows beside {sources[0]}", "keep one of them")
     if not sources and task is None:
         raise ConfigError("check", "no rows are named", "give a file, folder, pattern or URL, or --task NAME")
     _, over = given(keys, task=task, data=sources[0] if sources else None, mirror=mirror)
+    wrong = sorted(over.keys() - {"data", "task", "mirror"})
+    if wrong:
+        hint = schema.nearest(wrong[0], ("data", "task"))
+        raise ConfigError(wrong[0], "is no key of rows", f"{hint}say data.eval=FILE, or task.KEY=VALUE")
     said = over.get("task", {})
     if "data" in over:
         own = looked_leniently(over["data"], said)
-        extra = ["--task", task] if task is not None else []
-        return own.spec, shlex.join([*sources, *keys, *extra]), own.notes, ()
+        return own.spec, named(sources, keys, task), own.notes, ()
     from hf_suite import kinds
     from hf_suite import spec as specs
 
     spec = specs.of(said)
     kinds.check(spec)
-    return spec, shlex.join(["--task", str(task), *keys]), (), tuple(over.get("mirror", ()))
+    return spec, named([], keys, task, mirror), (), tuple(over.get("mirror", ()))
+
+
+def named(sources: Sequence[str], keys: Sequence[str], task: str | None, mirror: Sequence[Path] | None = ()) -> str:
+    """How a command names these rows, without the password of an address."""
+    flags = [*(("--task", task) if task is not None else ()), *(f"--mirror={folder}" for folder in mirror or ())]
+    return shlex.join([*map(files.shown, sources), *flags, *keys])
 
 
 def _written(report: "Report") -> str:

@@ -9,7 +9,7 @@ import typer
 from rich.prompt import Prompt
 
 from hf_suite import config as configs
-from hf_suite import schema, shipped
+from hf_suite import files, schema, shipped
 from hf_suite.cli.common import given
 from hf_suite.cli.progress import reading
 from hf_suite.config import DataConfig, RunConfig
@@ -73,7 +73,7 @@ def said_aloud(data: Mapping[str, Any], task: Mapping[str, Any]) -> "Own":
     for note in found.notes:
         typer.echo(note, err=True)
     if found.reasons:
-        typer.echo(f"guessed, and overruled by task.KEY=VALUE:\n{_indented(found.written())}", err=True)
+        typer.echo(f"guessed, and overruled by task.KEY=VALUE:\n{_indented(files.shown(found.written()))}", err=True)
     return found
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from hf_suite import config as configs
 from hf_suite import spec as specs
-from hf_suite.cli.check import brief
+from hf_suite.cli.check import brief, named
 from hf_suite.cli.common import (
     AllowCode,
     Data,
@@ -86,8 +86,9 @@ def train(
     flags = {"limit": limit, "seed": seed, "processes": processes}
     file, over = given(words, task=task, model=model, data=data, output=output, mirror=mirror, **flags)
     config = from_data(file, over)
-    if data is not None and not resume and speaks():
-        brief(specs.of(config.task), data)
+    if data is not None and not resume and speaks() and config.task.get("document") != "split":
+        keys = [word for word in words or () if word.startswith(("data.", "task."))]
+        brief(specs.of(config.task), named([data], keys, task))
     _run(config, resume=resume, allow_code=allow_code, needs_eval=not no_eval, as_json=as_json)
 
 

@@ -29,7 +29,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         Bounds(0),
         well="every answer is at its offset, or has none",
         ill="have an answer that is not at its offset, and stands once: reading puts it right",
-        remedy=subject.clean("answers"),
+        remedy="nothing is to be done",
     )
     sorts = "; ".join(f"{count:,} {sort}" for sort, count in seen.most_common() if sort != MOVED)
     yield judged(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy
 
 from hf_suite.doctor import equal, minhash
-from hf_suite.doctor.findings import SHOWN, Bounds, Finding, Place, Skipped, Tally, judged
+from hf_suite.doctor.findings import SHOWN, Bounds, Finding, Skipped, Tally, judged
 from hf_suite.doctor.minhash import Numbers
 from hf_suite.doctor.personal import masked
 from hf_suite.doctor.subject import Part, Subject
@@ -17,35 +17,31 @@ _EXCERPT = 60
 
 def check(subject: Subject) -> Iterator[Finding | Skipped]:
     """Rows whose texts stand earlier in the same split."""
-    for part, start in placed(subject):
-        rows, partners = repeats(subject, part)
-        yield judged(
+    for part in subject.parts:
+        yield _judged(
+            subject,
             "duplicates.exact",
-            _tally(part, rows - start),
-            len(part),
+            part,
+            repeats(subject, part),
             _WITHIN,
             well=f"no text of {part.name} stands there twice",
             ill=f"of {part.name} repeat an earlier text (case and spaces aside)",
             remedy=subject.clean("dedupe"),
-            examples=_examples(subject, rows, partners),
         )
 
 
 def check_near(subject: Subject) -> Iterator[Finding | Skipped]:
     """Rows whose texts nearly stand earlier in the same split."""
-    for part, start in placed(subject):
-        own = numpy.arange(start, start + len(part))
-        partners = subject.near.within[start : start + len(part)]
-        rows = own[partners != own]
-        yield judged(
+    for part in subject.parts:
+        yield _judged(
+            subject,
             "duplicates.near",
-            _tally(part, rows - start),
-            len(part),
+            part,
+            near_repeats(subject, part),
             _NEARLY_WITHIN,
             well=f"no text of {part.name} nearly stands there twice ({_ALIKE})",
             ill=f"of {part.name} nearly repeat an earlier text ({_ALIKE})",
             remedy=subject.clean("near"),
-            examples=_examples(subject, rows, partners[rows - start]),
         )
 
 
@@ -54,17 +50,18 @@ def check_leaks(subject: Subject) -> Iterator[Finding | Skipped]:
     if not _has_both(subject):
         yield Skipped("leaks.exact", _ONE)
         return
-    for part, start in placed(subject)[1:]:
+    train = subject.parts[0].name
+    for part in subject.parts[1:]:
         rows = leaked(subject, part)
-        yield judged(
+        yield _judged(
+            subject,
             "leaks.exact",
-            _tally(part, rows - start),
-            len(part),
+            part,
+            (rows, subject.first_equal[rows]),
             _LEAKS,
-            well=f"no text of {part.name} stands in {subject.parts[0].name}",
-            ill=f"of {part.name} leak: their texts stand in {subject.parts[0].name} (case and spaces aside)",
+            well=f"no text of {part.name} stands in {train}",
+            ill=f"of {part.name} leak: their texts stand in {train} (case and spaces aside)",
             remedy=subject.clean("leaks"),
-            examples=_examples(subject, rows, subject.first_equal[rows]),
         )
 
 
@@ -72,17 +69,18 @@ def check_near_leaks(subject: Subject) -> Iterator[Finding | Skipped]:
     """Rows to score whose texts nearly stand in train."""
     if not _has_both(subject):
         return
-    for part, start in placed(subject)[1:]:
+    train = subject.parts[0].name
+    for part in subject.parts[1:]:
         rows = nearly_leaked(subject, part)
-        yield judged(
+        yield _judged(
+            subject,
             "leaks.near",
-            _tally(part, rows - start),
-            len(part),
+            part,
+            (rows, subject.near.in_train[rows]),
             _NEAR_LEAKS,
-            well=f"no text of {part.name} nearly stands in {subject.parts[0].name} ({_ALIKE})",
-            ill=f"of {part.name} leak nearly: like a text of {subject.parts[0].name} ({_ALIKE})",
+            well=f"no text of {part.name} nearly stands in {train} ({_ALIKE})",
+            ill=f"of {part.name} leak nearly: like a text of {train} ({_ALIKE})",
             remedy=subject.clean("near_leaks"),
-            examples=_examples(subject, rows, subject.near.in_train[rows]),
         )
 
 
@@ -98,6 +96,13 @@ def repeats(subject: Subject, part: Part) -> tuple[Numbers, Numbers]:
     first = equal.firsts(subject.first_equal[start : start + len(part)])
     rows = numpy.flatnonzero(first != numpy.arange(len(part)))
     return rows + start, first[rows] + start
+
+
+def near_repeats(subject: Subject, part: Part) -> tuple[Numbers, Numbers]:
+    """The rows of a split whose texts nearly stand earlier in it, and where; numbers in one line."""
+    own = numpy.arange(_start(subject, part), _start(subject, part) + len(part))
+    rows = own[subject.near.within[own] != own]
+    return rows, subject.near.within[rows]
 
 
 def leaked(subject: Subject, part: Part) -> Numbers:
@@ -126,8 +131,13 @@ def _has_both(subject: Subject) -> bool:
     return subject.train is not None and len(subject.parts) > 1
 
 
-def _tally(part: Part, rows: Numbers) -> Tally:
-    return Tally(len(rows), [Place(part.name, row) for row in rows[:SHOWN].tolist()])
+def _judged(
+    subject: Subject, name: str, part: Part, found: tuple[Numbers, Numbers], bounds: Bounds, **said: str
+) -> Finding:
+    """A finding on rows and the rows that they are like."""
+    tally = Tally()
+    tally.extend(part.name, (found[0] - _start(subject, part)).tolist())
+    return judged(name, tally, len(part), bounds, examples=_examples(subject, *found), **said)
 
 
 def _examples(subject: Subject, rows: Numbers, partners: Numbers) -> list[str]:

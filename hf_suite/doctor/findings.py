@@ -48,6 +48,11 @@ class Tally:
         if len(self.first) < SHOWN:
             self.first.append(Place(split, row))
 
+    def extend(self, split: str, rows: Sequence[int]) -> None:
+        """Several more rows of a split."""
+        self.count += len(rows)
+        self.first += [Place(split, row) for row in rows[: SHOWN - len(self.first)]]
+
 
 @dataclass(frozen=True)
 class Bounds:

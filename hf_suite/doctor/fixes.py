@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Line = dict[str, Any]
 """What was done to one row: split, row (its number in the data as given), fix, and what and why."""
+_TOLD = ("before", "after")
 Left = Iterator[tuple[int, str, int | None]]
 """Rows to leave out: number in one line, why, and the row on whose account, where there is one."""
 
@@ -41,6 +42,8 @@ def mend(subject: Subject, fixes: Sequence[str]) -> Mended:
     for name in ROWS:
         if name in fixes:
             subject, numbers = _left_out(subject, numbers, name, lines)
+    if "personal" in fixes:  # a fix that was done before it has told what stood there
+        lines = [{key: masked(said) if key in _TOLD else said for key, said in line.items()} for line in lines]
     return Mended({part.name: part.table for part in subject.parts}, lines)
 
 
@@ -83,16 +86,17 @@ def _conflicting(subject: Subject) -> Left:
 
 
 def _repeated(subject: Subject) -> Left:
-    for part, _ in duplicates.placed(subject):
+    for part in subject.parts:
         rows, partners = duplicates.repeats(subject, part)
         for row, partner in zip(rows.tolist(), partners.tolist(), strict=True):
             yield row, "the same texts as", partner
 
 
 def _nearly_repeated(subject: Subject) -> Left:
-    near = subject.near.within
-    for row in numpy.flatnonzero(near != numpy.arange(len(near))).tolist():
-        yield row, "nearly the same texts as", int(near[row])
+    for part in subject.parts:
+        rows, partners = duplicates.near_repeats(subject, part)
+        for row, partner in zip(rows.tolist(), partners.tolist(), strict=True):
+            yield row, "nearly the same texts as", partner
 
 
 def _leaking(subject: Subject) -> Left:

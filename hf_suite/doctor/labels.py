@@ -187,7 +187,7 @@ def _spellings(subject: Subject, counts: Counter[str]) -> Finding:
         Bounds(0, 0),
         well="no two labels differ in case and spaces only",
         ill=f"have a label that differs from another in case and spaces only: {listed}",
-        remedy=subject.clean("trim"),
+        remedy=subject.clean("trim") if subject.spec.target == "label" else "write each label in one way in the file",
     )
 
 

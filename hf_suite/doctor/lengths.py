@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 import numpy
 
-from hf_suite.doctor.findings import SHOWN, Bounds, Finding, Place, Skipped, Tally, judged
-from hf_suite.doctor.minhash import Numbers
+from hf_suite.doctor.findings import Bounds, Finding, Skipped, Tally, judged
 from hf_suite.doctor.subject import Subject
 
 
@@ -18,8 +17,8 @@ def check(subject: Subject) -> Iterator[Finding | Skipped]:
     long, unknown, of = Tally(), Tally(), 0
     for split, tokens in found.tokens.items():
         of += len(tokens)
-        _count(long, split, tokens > found.max_length)
-        _count(unknown, split, found.unknown[split] > 0)
+        long.extend(split, numpy.flatnonzero(tokens > found.max_length).tolist())
+        unknown.extend(split, numpy.flatnonzero(found.unknown[split] > 0).tolist())
         half, most, longest = numpy.percentile(tokens, [50, 95, 100]).astype(int)
         sentence = f"{split}: half of the rows have up to {half:,} tokens, 95 % up to {most:,}, the longest {longest:,}"
         yield Finding("lengths.tokens", "ok", sentence, 0, len(tokens))
@@ -43,9 +42,3 @@ def check(subject: Subject) -> Iterator[Finding | Skipped]:
         ill=f"have tokens that {found.model} does not know",
         remedy="look at these rows, and name a checkpoint for their script or language with --model",
     )
-
-
-def _count(tally: Tally, split: str, marked: Numbers) -> None:
-    rows = numpy.flatnonzero(marked)
-    tally.count += len(rows)
-    tally.first += [Place(split, row) for row in rows[: SHOWN - len(tally.first)].tolist()]

@@ -19,7 +19,7 @@ class Suspect:
     given: str
     likely: str
     margin: float
-    """Probability of the label given, less that of the likely one: -1 is surest."""
+    """Probability of the label given, less the highest of another: -1 is surest."""
 
 
 def ranked(probabilities: Numbers, given: Numbers) -> Numbers:

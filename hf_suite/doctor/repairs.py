@@ -54,7 +54,11 @@ def has_html(text: str | None) -> bool:
 
 def without_html(text: str) -> str:
     """Entities as the characters that they are, tags taken out; those that begin a line leave a space."""
-    return html.unescape(_TAG.sub("", _BREAKS.sub(" ", text)))
+    return _without_tags(html.unescape(_without_tags(text)))
+
+
+def _without_tags(text: str) -> str:
+    return _TAG.sub("", _BREAKS.sub(" ", text))
 
 
 def is_mojibake(text: str | None) -> bool:

@@ -15,7 +15,7 @@ from hf_suite.files.columnar import kept, table_of
 from hf_suite.files.gathering import dealt, gathered, joined, numbered
 from hf_suite.files.opening import Examined, examined, unpacked, unreadable
 from hf_suite.files.places import is_text_folder, lasting, paths, splits
-from hf_suite.files.remote import HUB, stem
+from hf_suite.files.remote import HUB, shown, stem
 from hf_suite.files.writing import FORMATS, JOINED
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ __all__ = [
     "paths",
     "read",
     "sha256",
+    "shown",
     "splits",
     "stem",
     "table_of",

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 BLOCK = 5_000
 """Rows that are turned into columns at once."""
 _CHUNK = 1 << 16
-_ONE_A_LINE = "write one object a line, or name it .json"
 _SHAPES = 'write a list of rows ([{"text": ...}, ...]), or SQuAD\'s {"data": [...]}, or one row a line (.jsonl)'
 
 Places = Iterator[tuple[str, Any]]

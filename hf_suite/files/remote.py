@@ -152,6 +152,11 @@ def _existing(address: str, place: str) -> str:
     return address
 
 
+def shown(word: str) -> str:
+    """A word that names rows, without the password of its address."""
+    return re.sub(r"(://[^/@:\s]*):[^@/\s]*@", r"\1:***@", word)
+
+
 def stem(word: str) -> str:
     """What rows are called: the last part of their word without its endings."""
     return re.split(r"[?#]", word)[0].rstrip("/").rpartition("/")[2].partition(".")[0] or "data"
