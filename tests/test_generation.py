@@ -197,6 +197,12 @@ def test_targets_that_the_tokenizer_cannot_write_are_counted_and_bound_the_score
     ) in result.caveats
 
 
+def test_a_target_holds_no_token_for_what_the_tokenizer_cannot_write(made, models):
+    ready = session(made, models["t5"])
+    rows = Dataset.from_dict({"row": [0], "source": ["a"], "target": [["dog ☃ a"]]})
+    assert words(ready, ready.adapter.train_features(rows)["target"][0]) == "▁dog ▁ ▁a </s>"
+
+
 @pytest.mark.parametrize("name", ["mbart50", "m2m_100", "nllb"])
 def test_a_languages_code_is_no_part_of_what_a_tokenizer_writes(made, tmp_path, name):
     ready = session(made, writers.writer(tmp_path / name, name))

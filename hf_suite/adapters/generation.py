@@ -10,7 +10,17 @@ from transformers import AutoModelForSeq2SeqLM, PretrainedConfig
 from hf_suite.adapters import languages
 from hf_suite.adapters.base import Batch, Feature, Given, Settled, Strip, padded, padded_inputs, stand_in
 from hf_suite.adapters.sampling import row_key
-from hf_suite.adapters.writing import WritingAdapter, common, ends, limited, speak, summed_loss, unwritable, written
+from hf_suite.adapters.writing import (
+    WritingAdapter,
+    common,
+    ends,
+    limited,
+    speak,
+    summed_loss,
+    unwritable,
+    writable,
+    written,
+)
 from hf_suite.config import RunConfig
 from hf_suite.errors import ConfigError
 from hf_suite.kinds import KINDS
@@ -20,7 +30,7 @@ from hf_suite.spec import TaskSpec
 class EncoderDecoderAdapter(WritingAdapter):
     """One feature a row: what the encoder reads, and in training the target that the decoder learns to write."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     peft_task: ClassVar[str] = "SEQ_2_SEQ_LM"
     pipeline_tag: ClassVar[str] = "text2text-generation"
     task_head: ClassVar[bool] = False
@@ -162,8 +172,14 @@ def _targets(
     tokenizer: Any, texts: Sequence[str], generation: dict[str, Any], *, max_length: int | None
 ) -> list[list[int]]:
     """Target tokens with an end, and without the token that the decoder begins with anyway."""
-    start, end = generation["decoder_start_token_id"], ends(generation)
-    cut = {} if max_length is None else {"truncation": True, "max_length": max_length}
-    lines = tokenizer(text_target=list(texts), return_attention_mask=False, verbose=False, **cut)["input_ids"]
+    start = generation["decoder_start_token_id"]
+    lines = tokenizer(text_target=list(texts), return_attention_mask=False, verbose=False)["input_ids"]
     lines = [line[1:] if line[0:1] == [start] and len(line) > 1 else line for line in lines]
-    return [line if set(line[-2:]) & set(end) or not end else [*line, end[0]] for line in lines]
+    return [_ended(writable(tokenizer, line, generation), ends(generation), max_length) for line in lines]
+
+
+def _ended(line: list[int], end: tuple[int, ...], max_length: int | None) -> list[int]:
+    """The tokens, cut before their end if they are too many. Old tokenizers write a language's code after the end."""
+    last = next((at for at in range(max(0, len(line) - 2), len(line)) if line[at] in end), len(line))
+    close = line[last:] or list(end[:1])
+    return [*line[:last][: None if max_length is None else max_length - len(close)], *close]

@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, PretrainedC
 from hf_suite.adapters.base import Batch, Feature, Given, Settled, Strip, padded
 from hf_suite.adapters.prompts import APART, LEAST, Prompts, chats, prompts, settled
 from hf_suite.adapters.sampling import row_key
-from hf_suite.adapters.writing import WritingAdapter, common, ends, limited, summed_loss, unwritable, written
+from hf_suite.adapters.writing import WritingAdapter, common, ends, limited, summed_loss, unwritable, writable, written
 from hf_suite.config import RunConfig
 from hf_suite.kinds import KINDS, Row
 from hf_suite.spec import TaskSpec
@@ -24,7 +24,7 @@ class DecoderAdapter(WritingAdapter):
     prompt's; a longer one loses the end of its longest text, never a word of the question or of a shot.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     peft_task: ClassVar[str] = "CAUSAL_LM"
     pipeline_tag: ClassVar[str] = "text-generation"
     task_head: ClassVar[bool] = False
@@ -127,4 +127,4 @@ def _ended(asked: Prompts, text: str, answer: str, generation: dict[str, Any]) -
     """The answer's tokens as they follow the prompt, and an end."""
     end, eos = ends(generation), asked.tokenizer.eos_token_id
     own = [token for token in (eos, *end) if token in end][:1]
-    return [*asked.answer_ids(text, answer), *own]
+    return [*writable(asked.tokenizer, asked.answer_ids(text, answer), generation), *own]

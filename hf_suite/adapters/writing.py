@@ -207,6 +207,15 @@ def unwritable(tokenizer: Any, texts: Sequence[str]) -> list[str]:
     return [f"train: {many:,} of {len(texts):,} targets come back from the tokenizer as other texts"] if many else []
 
 
+def writable(tokenizer: Any, ids: Sequence[int], generation: Mapping[str, Any]) -> list[int]:
+    """A target's tokens without those that stand for what the tokenizer cannot write: none of them is ever read back.
+
+    Learnt, they would be written in its place; and where a checkpoint bars them, each costs more than all others.
+    """
+    unknown = tokenizer.unk_token_id if tokenizer.unk_token_id not in ends(generation) else None  # GPT-2's is its end
+    return [token for token in ids if token != unknown]
+
+
 def ends(generation: Mapping[str, Any]) -> tuple[int, ...]:
     """The tokens that end an answer."""
     eos = generation.get("eos_token_id")
