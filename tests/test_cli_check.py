@@ -179,7 +179,7 @@ def test_what_is_said_before_a_training_names_all_that_the_command_was_told(caps
 
     assert code == 2
     assert "--fix leaks" in err
-    assert """hf-suite check 'it'"'"'s.csv' data.eval=later.csv""" in err.splitlines()[-2]
+    assert err.splitlines()[-2] == """1 finding: hf-suite check 'it'"'"'s.csv' data.eval=later.csv"""
 
 
 def test_a_password_of_an_address_is_never_shown():

@@ -87,6 +87,20 @@ def test_fractions_are_a_number_to_learn():
     assert found.reasons["kind"] == "20 different numbers: a number is learnt, not classes"
 
 
+def test_two_texts_and_the_only_column_of_numbers_whatever_it_is_called_are_a_likeness():
+    closeness = [at / 4 for at in range(20)]
+
+    found = made(nr=list(range(20)), left=LONG, right=LONG[::-1], closeness=closeness)
+
+    assert found.facts["columns"] == {"text": "left", "text_pair": "right", "label": "closeness"}
+    assert (found.facts["target"], found.reasons["label"]) == ("number", "the only column of numbers")
+    with pytest.raises(Ambiguous) as e:
+        made(text=LONG, price=closeness, weight=closeness)
+    assert str(e.value) == (
+        "rows.csv: price, weight could each be the label; say task.columns.label=price or task.columns.label=weight"
+    )
+
+
 def test_few_whole_numbers_are_classes_in_their_order():
     assert made(text=LONG, stars=[1, 10, 2, 9] * 5).facts["labels"] == ["1", "2", "9", "10"]
 

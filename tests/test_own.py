@@ -9,8 +9,8 @@ from command import said
 from refusing import refused
 
 import hf_suite
-from hf_suite import own, parts, schema, spec, stamp
-from hf_suite.config import RunConfig, SplitConfig, TuneConfig
+from hf_suite import first_model, own, parts, schema, spec, stamp
+from hf_suite.config import DataConfig, RunConfig, SplitConfig, TuneConfig
 from hf_suite.errors import ConfigError, DataError
 from hf_suite.record import read_answers, read_rows
 
@@ -189,6 +189,25 @@ def test_a_training_says_what_it_guessed_and_records_no_place(capsys, tiny_check
     assert result["caveats"] == ["rows cut anew from train", "max_steps 2"]
     again = hf_suite.evaluate_run("run")
     assert again.scores == {"eval": result["scores"]["eval"]}
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "kind", "model"),
+    [
+        (("english", "german"), "the {0} film,der {0}. Film", "translation", "google-t5/t5-small"),
+        (("english", "polish"), "the {0} film,film {0}", "translation", "google/mt5-small"),
+        (("prompt", "completion"), "what is the {0}th of them?,it is a film", "text2text", "google-t5/t5-small"),
+        (("prompt", "completion"), "wer ist der {0}. davon?,ein Film", "text2text", "google/mt5-small"),
+    ],
+)
+def test_what_writes_is_finetuned_from_a_checkpoint_that_can(header, row, kind, model):
+    write("texts.csv", "\n".join([",".join(header), *(row.format(at) for at in range(20))]) + "\n")
+
+    found = own.look(DataConfig(train="texts.csv"), {})
+
+    assert (found.task["kind"], *first_model.first_model(found)) == (
+        *(kind, model, "a small checkpoint of the hub that writes"),
+    )
 
 
 # Benches

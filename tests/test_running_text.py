@@ -11,7 +11,7 @@ import transformers
 from bad_files import csv, write
 
 import hf_suite
-from hf_suite import blocks, files, own, schema
+from hf_suite import blocks, files, first_model, own, schema
 from hf_suite.config import RunConfig
 from hf_suite.errors import DataError, ModelError
 from hf_suite.files.opening import examined
@@ -159,7 +159,7 @@ def test_a_text_is_guessed_to_be_language_modelling_and_said_so():
         "document: split  # one text, in blocks of max_length tokens; row makes each line one of its own\n"
         in found.written()
     )
-    assert own.default_model(found)[0] == "distilbert/distilgpt2"
+    assert first_model.first_model(found)[0] == "distilbert/distilgpt2"
 
 
 def test_what_is_said_overrules():

@@ -88,9 +88,9 @@ def brief(spec: "TaskSpec", word: str) -> None:
     found = sorted((one for one in report.findings if one.severity != "ok"), key=lambda one: one.severity)
     for one in found[:_BRIEF]:
         typer.echo(f"{doctor.MARKS[one.severity]} {one.sentence}; {one.remedy}", err=True)
-    more = f", and {len(found) - _BRIEF} more" if len(found) > _BRIEF else ""
     if found:
-        typer.echo(f"{len(found)} findings{more}: hf-suite check {word}", err=True)
+        shown = f"{_BRIEF} of " if len(found) > _BRIEF else ""
+        typer.echo(f"{shown}{len(found)} finding{'s' * (len(found) > 1)}: hf-suite check {word}", err=True)
 
 
 def asked(

@@ -53,12 +53,12 @@ def from_data(file: str | None, over: dict[str, Any]) -> RunConfig:
     said = configs.layered(schema.read_yaml(path), over) if path is not None else over
     if "data" not in said:
         return configs.read(file, over)
-    from hf_suite import own
+    from hf_suite import first_model, own
 
     found = said_aloud(said["data"], said.get("task", {}))
     model = said.get("model", {})
     if not {"id", "encoder", "architecture"} & model.keys():
-        name, why = own.default_model(found)
+        name, why = first_model.first_model(found)
         typer.echo(f"model: {name}, {why}; another by --model", err=True)
         over = configs.layered(over, {"model": {**model, "id": name}})
     config = configs.read(file, configs.layered(over, {"data": said["data"]}))

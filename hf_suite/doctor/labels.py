@@ -25,7 +25,7 @@ _AS_TEXTS = "⚠ from 80 % of a column"
 def check(subject: Subject) -> Iterator[Finding | Skipped]:
     """What is wrong with the labels or numbers that are to be learnt."""
     if "label" not in subject.spec.columns:
-        yield Skipped("labels", f"{subject.spec.kind} has no labels")
+        yield Skipped("labels", f"{subject.spec.kind.replace('_', ' ')} has no labels")
         return
     yield _missing(subject)
     if subject.spec.target == "number":

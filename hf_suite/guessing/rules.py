@@ -174,14 +174,16 @@ def _label(asked: Asked) -> tuple[str | None, str]:
     if exact or len(named) == 1:
         return (exact or named)[0].name, "its name"
     few = [column for column in able if column.few or column.several]
-    found = [column for column in named if column in few] or named or few
+    found = [column for column in named if column in few] or named or few or list(filter(_is_number, able))
     if len(found) > 1:
         names = [column.name for column in found]
         raise Ambiguous(asked.place, f"{', '.join(names)} could each be the label", "task.columns.label", names)
-    if not found:
-        called = [column for column in asked.named(LABELS) if plain(column.name) in LABELS and not column.long]
-        return (called[0].name, "its name") if called else (None, "")
-    return found[0].name, f"the only column of few values ({found[0].distinct:,} in {found[0].filled:,} rows)"
+    if found and found[0] in few:
+        return found[0].name, f"the only column of few values ({found[0].distinct:,} in {found[0].filled:,} rows)"
+    if found:
+        return found[0].name, "the only column of numbers"
+    called = [column for column in asked.named(LABELS) if plain(column.name) in LABELS and not column.long]
+    return (called[0].name, "its name") if called else (None, "")
 
 
 def _is_id(column: Column) -> bool:
@@ -250,7 +252,7 @@ def _code(name: str) -> str | None:
 
 
 def _translated(source: str, target: str, languages: Sequence[str]) -> Found:
-    why = f"named as the language {languages[0]}", f"named as the language {languages[1]}"
+    why = f"{languages[0]!r} is a language", f"{languages[1]!r} is a language"
     spoken = {"source": _code(languages[0]), "target": _code(languages[1])}
     facts = {**_written("translation", source, target), "languages": spoken}
     return Found(facts, {"kind": "two texts named as languages", "source": why[0], "target": why[1]})
