@@ -177,7 +177,9 @@ def _writer(
     chosen = {**chosen, "max_new_tokens": most, "pad_token_id": tokenizer.pad_token_id}
     if model.config.is_encoder_decoder and chosen.get("decoder_start_token_id") is None:
         chosen["decoder_start_token_id"] = model.config.decoder_start_token_id
-    return Writer(model, tokenizer, GenerationConfig(**chosen), said.seed, wording, starts, positions)
+    plain = model.get_base_model() if hasattr(model, "get_base_model") else model
+    plain.generation_config = GenerationConfig(**chosen)  # whose word `generate` takes where the settings say nothing
+    return Writer(model, tokenizer, plain.generation_config, said.seed, wording, starts, positions)
 
 
 def _said(over: Mapping[str, Any]) -> RunConfig:

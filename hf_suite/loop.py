@@ -199,7 +199,7 @@ def _gradients(wrapped: Any, data: _Planned, *, size: int, accelerator: Accelera
     batches = [_moved(adapter.collate(features, draw=data.step), accelerator.device) for features in taken]
     weights = [1.0 if share else 0.0 for share in shares]
     counts = sum(adapter.count(batch) * int(weight) for batch, weight in zip(batches, weights, strict=True))
-    total = _summed(float(counts), accelerator)
+    total = _summed(float(counts), accelerator) or 1.0  # of empty texts alone, nothing is learnt
     loss = 0.0
     for last, batch, weight in zip([*[False] * (len(batches) - 1), True], batches, weights, strict=True):
         with contextlib.nullcontext() if last else accelerator.no_sync(wrapped):

@@ -192,7 +192,13 @@ def counted(spec: TaskSpec, whole: Split, caveats: list[str]) -> Split:
 
 
 def _check_train(spec: TaskSpec, train: Split) -> None:
-    """Refuses train rows that all have the same label or number."""
+    """Refuses train rows of which nothing can be learnt: without any text, or all of the same label or number."""
+    kind = KINDS[spec.kind]
+    if not kind.targets(spec) and all(kind.empty_inputs([row]) for row in train.rows):
+        finding = f"none of the {len(train.rows):,} rows has a text, so there is nothing to learn from"
+        raise DataError(
+            f"{spec.name} {train.name}", finding, "name the column that has them as task.columns.text=COLUMN"
+        )
     if "label" not in spec.columns:
         return
     values = {tuple(label) if isinstance(label, list) else label for label in train.rows["label"]}

@@ -2,18 +2,20 @@
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import texts
 import tiny
 import torch
 import transformers
 import world
 
 import hf_suite
-from hf_suite import predicting, record, schema
+from hf_suite import loop, predicting, record, schema
 from hf_suite.adapters.document import DocumentAdapter
-from hf_suite.errors import ModelError
+from hf_suite.errors import DataError, ModelError
 from hf_suite.spec import TaskSpec
 
 TEXT = "the old man walks in the park by the river and the small dog is swift ."
@@ -115,6 +117,35 @@ def test_an_encoder_is_refused(tmp_path):
     )
 
 
+@pytest.mark.parametrize("name", ["gpt2", "bert"])
+def test_a_step_of_empty_texts_alone_learns_nothing(tmp_path, name):
+    made = documents(tmp_path, train=["", "", TEXT, TEXT])
+    train = {"epochs": 1, "batch_size": 2, "learning_rate": 1e-3, "weight_decay": 0.0}
+    protocol = "masked" if name == "bert" else None
+    given = run_config(made, tiny.checkpoint(tmp_path / name, name), tmp_path / "run", train=train, protocol=protocol)
+    ready = texts.session(given)
+    before = {at: value.clone() for at, value in ready.model.state_dict().items()}
+    steps = {
+        step.rows: (step.loss, all(value.equal(before[at]) for at, value in ready.model.state_dict().items()))
+        for step in loop.finetune(
+            ready.model, ready.adapter, ready.adapter.train_features(ready.parts.train.rows),
+            config=given.train, accelerator=ready.accelerator, seed=1,
+        )
+    }  # fmt: skip
+    assert {sum(rows) for rows in steps} == {0 + 1, 2 + 3}
+    assert next(found for rows, found in steps.items() if sum(rows) == 1) == (0.0, True)
+
+
+def test_texts_that_are_all_empty_are_refused(gpt2, tmp_path):
+    made = documents(tmp_path, train=["", " \n"])
+    with pytest.raises(DataError) as caught:
+        hf_suite.run(run_config(made, gpt2, tmp_path / "run"))
+    assert str(caught.value) == (
+        "own train: none of the 2 rows has a text, so there is nothing to learn from; "
+        "name the column that has them as task.columns.text=COLUMN"
+    )
+
+
 @pytest.mark.parametrize("lora", [None, {"rank": 4}], ids=["in full", "lora"])
 def test_a_run_learns_and_its_model_costs_the_same_when_it_is_opened_again(gpt2, tmp_path, lora):
     made = documents(tmp_path)
@@ -134,10 +165,10 @@ def test_a_run_learns_and_its_model_costs_the_same_when_it_is_opened_again(gpt2,
     assert [{"nll": row["prediction"], "tokens": row["tokens"]} for row in told] == answers
 
 
-def documents(folder: Path) -> world.World:
-    """A mirror of 24 and 8 documents of two sentences, and a task on them."""
-    texts = [f"the {who} walks in the {where} . the {who} is swift ." for who in WHO for where in WHERE]
-    for split, part in (("train", texts[:24]), ("test", texts[24:])):
+def documents(folder: Path, train: Sequence[str] | None = None) -> world.World:
+    """A mirror of 24 documents of two sentences, or those that are given, and 8; and a task on them."""
+    said = [f"the {who} walks in the {where} . the {who} is swift ." for who in WHO for where in WHERE]
+    for split, part in (("train", said[:24] if train is None else train), ("test", said[24:])):
         world.write_rows(
             folder / "mirror" / "own" / "documents" / "default" / f"{split}.jsonl", [{"text": t} for t in part]
         )

@@ -64,6 +64,18 @@ def test_the_most_probable_tokens_follow_the_prompt_and_are_told_as_they_come(gp
     assert len(heard) > 1
 
 
+@pytest.mark.parametrize(
+    ("habit", "said"),
+    [({"num_beams": 4}, {"do_sample": True}), ({"repetition_penalty": 9.0}, {"repetition_penalty": None})],
+)
+def test_a_checkpoints_habit_that_is_taken_away_is_gone(tmp_path, habit, said):
+    folder = tiny.checkpoint(tmp_path, "gpt2", initializer_range=0.05)
+    over = {**FEW, "generation": {**FEW["generation"], **said}}
+    plain = writer(folder, over).write("the dog", silent)
+    transformers.GenerationConfig(**habit).save_pretrained(folder)
+    assert writer(folder, over).write("the dog", silent) == plain
+
+
 def test_what_is_sampled_depends_on_seed_and_turn_alone(gpt2):
     first = writer(gpt2, SAMPLED)
     one, two = (first.write("the old man", silent) for _ in range(2))

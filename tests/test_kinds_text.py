@@ -99,7 +99,8 @@ def test_the_cost_of_a_document_is_read_with_or_without_its_tokens():
     spec = task("language_modeling", metrics=["perplexity"], headline="perplexity")
     assert MODELING.parse({"nll": 3.5, "tokens": 7}, spec) == {"nll": 3.5, "tokens": 7}
     assert MODELING.parse("3.5", spec) == {"nll": 3.5, "tokens": None}
-    for wrong in ("much", {"nll": 1.0, "tokens": 0}, {"tokens": 3}, "nan"):
+    assert MODELING.parse({"nll": 0.0, "tokens": 0}, spec) == {"nll": 0.0, "tokens": 0}  # of an empty document
+    for wrong in ("much", {"nll": 1.0, "tokens": -1}, {"tokens": 3}, "nan"):
         with pytest.raises(ScoreError) as caught:
             MODELING.parse(wrong, spec)
         assert str(caught.value) == (

@@ -121,7 +121,8 @@ class EncoderDecoderAdapter(WritingAdapter):
             cut = self.tokenizer(
                 [texts[at] for at in long], truncation=True, max_length=self.max_length, return_attention_mask=False
             )["input_ids"]
-            whole = [dict(zip(long, cut, strict=True)).get(at, line) for at, line in enumerate(whole)]
+            for at, line in zip(long, cut, strict=True):
+                whole[at] = line
         return [line or [stand_in(self.tokenizer)] for line in whole], len(long)
 
 

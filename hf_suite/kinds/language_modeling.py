@@ -112,7 +112,7 @@ class LanguageModeling:
             value = float(nll)
         except (TypeError, ValueError):
             value = math.nan
-        whole = tokens is None or (isinstance(tokens, int) and not isinstance(tokens, bool) and tokens > 0)
+        whole = tokens is None or (isinstance(tokens, int) and not isinstance(tokens, bool) and tokens >= 0)
         if not (math.isfinite(value) and whole):
             remedy = 'write {"nll": 12.5, "tokens": 4}, in nats, or the nats alone'
             raise ScoreError(spec.name, f"answer {text!r} is no cost of a document", remedy)
