@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
-from hf_suite import data, folders, memory
+from hf_suite import data, folders, memory, scoring
 from hf_suite import spec as specs
 from hf_suite.adapters import ADAPTERS, with_protocol
 from hf_suite.config import RunConfig
@@ -197,13 +197,21 @@ def _written(session: Session, found: Evaluation) -> list[str]:
             out.append(f"{name}: {counts['unreadable']:,} of {rows:,} answers say nothing that can be one")
         if counts.get("targets_not_writable"):
             lost = f"{counts['targets_not_writable']:,} of {rows:,} targets come back from the tokenizer as other texts"
-            best, number = counts.get("best_reachable"), session.spec.headline
-            bound = f"; {number} gets no better than {best:.2f}" if best is not None else ""
-            out.append(f"{name}: {lost}{bound}")
+            out.append(f"{name}: {lost}{_bound(session.spec, counts.get('best_reachable'))}")
         if 2 * counts.get("other_script", 0) > counts.get("scripts_compared", 0):
             which = f"{counts['other_script']} of the first {counts['scripts_compared']}"
             out.append(f"{name}: {which} answers are in another script than their targets")
     return out
+
+
+def _bound(spec: TaskSpec, best: float | None) -> str:
+    """What targets that cannot be written leave of the headline, a percentage or an error rate in percent."""
+    if best is None:
+        return ""
+    perfect = 0.0 if scoring.units(spec)[spec.headline].better == "lower" else 100.0
+    if round(best, 2) == perfect:  # other capitals, of which ROUGE knows nothing
+        return f", which costs {spec.headline} nothing"
+    return f"; {spec.headline} gets no better than {best:.2f}"
 
 
 def _origin(session: Session) -> list[str]:

@@ -197,6 +197,18 @@ def test_targets_that_the_tokenizer_cannot_write_are_counted_and_bound_the_score
     ) in result.caveats
 
 
+def test_what_a_tokenizer_cannot_write_is_said_to_cost_nothing_where_the_number_does_not_see_it(models, tmp_path):
+    made = texts.make(tmp_path, kind="text2text", name="symbols", metrics=["rouge"], headline="rougeL")
+    rows = [{"english": "a dog", "backwards": "dog ☃ a" if at % 5 == 0 else "dog a"} for at in range(10)]
+    world.write_rows(made.mirror / "own" / "backwards" / "default" / "validation.jsonl", rows)
+    result = hf_suite.run(
+        texts.run_config(made, models["t5"], train=None, prompt="summarize: {source}", output=str(tmp_path / "run"))
+    )
+    assert (
+        "validation: 2 of 10 targets come back from the tokenizer as other texts, which costs rougeL nothing"
+    ) in result.caveats
+
+
 def test_a_target_holds_no_token_for_what_the_tokenizer_cannot_write(made, models):
     ready = session(made, models["t5"])
     rows = Dataset.from_dict({"row": [0], "source": ["a"], "target": [["dog ☃ a"]]})

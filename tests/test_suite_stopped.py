@@ -84,6 +84,7 @@ def interrupted_while_it_plans(words):
         if event == "open" and str(arguments[0]).endswith("model.safetensors"):
             os.kill(os.getpid(), signal.SIGINT)
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job begins with it ignored
     sys.addaudithook(audit)
     with Path(words[-1]).open("w") as file, contextlib.redirect_stderr(file):
         cli.main(words[:-1])
