@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hf_suite import columns, files, folders, locking, record
 from hf_suite.errors import ConfigError, DataError, RunError, SuiteError
+from hf_suite.kinds import KINDS
 from hf_suite.metrics.multi_label import separator
 from hf_suite.predictor import Predictor
 from hf_suite.spec import TaskSpec
@@ -34,6 +35,8 @@ class Written:
     rows: int
     errors: int
     """Rows that could not be answered, and say why in column `error`."""
+    labelled: bool
+    """Whether the first of them also hold what is right, so that they could be scored."""
 
 
 def check_output(output: Path) -> None:
@@ -77,9 +80,9 @@ def predict(
         except SuiteError:
             shutil.rmtree(parts)
             raise
-        written = _merged(parts, count, output, joined=_joined(predictor.spec))
+        rows, errors = _merged(parts, count, output, joined=_joined(predictor.spec))
         shutil.rmtree(parts)
-    return written
+    return Written(rows, errors, _is_labelled(first, predictor.spec))
 
 
 @dataclass(frozen=True)
@@ -161,8 +164,8 @@ def _joined(spec: TaskSpec) -> dict[bytes, bytes] | None:
     return {files.JOINED: between.encode()} if plain else None
 
 
-def _merged(parts: Path, count: int, output: Path, *, joined: dict[bytes, bytes] | None) -> Written:
-    """All parts as the output, under its name once it is whole."""
+def _merged(parts: Path, count: int, output: Path, *, joined: dict[bytes, bytes] | None) -> tuple[int, int]:
+    """All parts as the output, under its name once it is whole; how many rows it has, and how many errors."""
     import pyarrow
     import pyarrow.compute
     import pyarrow.parquet
@@ -193,7 +196,7 @@ def _merged(parts: Path, count: int, output: Path, *, joined: dict[bytes, bytes]
     temporary = parts / f"whole{output.suffix}"
     files.FORMATS[output.suffix.lower()](temporary, whole, tables())
     temporary.replace(output)
-    return Written(rows, errors)
+    return rows, errors
 
 
 def _part(parts: Path, at: int) -> Path:
@@ -206,6 +209,11 @@ def _check_readable(first: "pyarrow.Table", held: dict[str, str], name: str) -> 
         if not columns.is_readable(first[column].type):
             finding = f"column {column!r} holds {first[column].type}, not text"
             raise DataError(name, finding, f"name a column of texts as task.columns.{role}=COLUMN")
+
+
+def _is_labelled(first: "pyarrow.Table", spec: TaskSpec) -> bool:
+    held = [spec.columns[role] for role in KINDS[spec.kind].targets(spec)]
+    return bool(held) and all(name in first.column_names and first[name].null_count < len(first) for name in held)
 
 
 def _weights(run: Path) -> str:

@@ -129,6 +129,7 @@ def test_train_rows_that_leak_go_and_rows_to_score_stay(capsys):
         (7, "the same texts as eval 0"),
         (9, "nearly the same texts as eval 1"),
     ]
+    assert err == "next: hf-suite check out, or hf-suite train --data out -o runs/reviews\n"
     assert said(capsys, "check", "out")[0] == 0
 
 

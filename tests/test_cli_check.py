@@ -33,7 +33,7 @@ def report(capsys, *words):
 def test_rows_without_faults_exit_0_and_what_was_not_looked_at_is_said(capsys):
     code, out, err = said(capsys, "check", "reviews.csv")
 
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, "next: hf-suite train --data reviews.csv -o runs/reviews\n")
     assert out.splitlines()[0] == "reviews.csv: classification"
     assert "    review as text: text, 60 different, 9 words on average" in out.splitlines()
     assert "  – skipped: there are no two splits, one to learn from; training cuts one" in out
@@ -41,13 +41,14 @@ def test_rows_without_faults_exit_0_and_what_was_not_looked_at_is_said(capsys):
 
 
 def test_a_leak_exits_1_and_says_where_how_much_and_what_mends_it(capsys):
-    code, out, _ = said(capsys, "check", "reviews.csv", "data.eval=later.csv")
+    code, out, err = said(capsys, "check", "reviews.csv", "data.eval=later.csv")
 
     lines = [line.strip() for line in out.splitlines()]
     at = lines.index("✘ 2 of 3 rows (67 %) of eval leak: their texts stand in train (case and spaces aside)")
     assert code == 1
     assert lines[at + 1] == "row eval 0, eval 1; ⚠ from one row, ✘ from 1 %"
-    assert lines[at + 4] == "→ hf-suite clean reviews.csv data.eval=later.csv -o reviews-clean --fix leaks"
+    mended = "hf-suite clean reviews.csv data.eval=later.csv -o reviews-clean --fix leaks"
+    assert (lines[at + 4], err) == (f"→ {mended}", f"next: {mended}\n")
 
 
 def test_json_says_the_same(capsys):

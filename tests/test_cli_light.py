@@ -82,7 +82,8 @@ def test_the_example_of_a_light_command_runs(said, name, tmp_path, monkeypatch):
 
     code, out, err = said(*shlex.split(cli.COMMANDS[name][1])[1:])
 
-    assert (code, err) == (0, "")
+    after = {"tasks": "next: hf-suite train --task mrpc --model DIR -o runs/mrpc\n"}
+    assert (code, err) == (0, after.get(name, ""))
     assert out
 
 
@@ -123,11 +124,12 @@ def test_a_task_is_shown_as_yaml_with_its_published_numbers_below(said, tmp_path
     facts = {**COLA, "name": "mine", "headline": "accuracy", "metrics": ["accuracy"], "published": [number]}
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(facts))
 
-    _, out, _ = said("tasks", tmp_path / "mine.yaml")
+    _, out, err = said("tasks", tmp_path / "mine.yaml")
 
     shown, _, published = out.partition("# unpinned: no commit of the data is fixed\n")
     assert yaml.safe_load(shown)["labels"] == ["unacceptable", "acceptable"]
     assert [word for word in ("roberta", "accuracy", "95.1", "dev", "https://a.b") if word not in published] == []
+    assert err == f"next: hf-suite train --task {tmp_path / 'mine.yaml'} --model DIR -o runs/mine\n"
 
 
 def test_a_task_is_shown_as_json(said):

@@ -1,6 +1,7 @@
 """`hf-suite predict` as a user meets it, and what it keeps in memory."""
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,7 @@ def test_the_command_writes_the_file_and_says_how_many(runs, tmp_path, monkeypat
     code, out, err = said(capsys, *words, "-o", "out.csv")
 
     assert (code, out) == (0, "2 rows, 1 of them with an error in place of an answer; written to out.csv\n"), err
+    assert "next: " not in err
     assert Path("out.csv").read_text().splitlines()[0] == "id,review,prediction,confidence,error"
     assert json.loads(said(capsys, *words, "-o", "out.jsonl", "--json")[1]) == {
         "output": "out.jsonl", "rows": 2, "errors": 1,
@@ -45,8 +47,21 @@ def test_a_text_is_answered_on_the_spot(runs, capsys):
 
     assert code == 0, err
     assert json.loads(out)["prediction"] in world.PAIR_LABELS
-    code, out, _ = said(capsys, "predict", runs("reviews"), "--text", "good")
+    code, out, err = said(capsys, "predict", runs("reviews"), "--text", "good")
     assert (code, [line.partition(":")[0] for line in out.splitlines()]) == (0, ["prediction", "confidence"])
+    assert err.splitlines()[-1] == f"next: hf-suite predict {runs('reviews')} new.csv -o answers.csv"
+
+
+def test_where_the_rows_hold_what_is_right_they_may_be_scored_next(runs, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("new rows.csv").write_text("review,label\ngood,positive\ndull,negative\n")
+    words = [runs("reviews"), "new rows.csv", "task.columns.text=review"]
+
+    _, _, err = said(capsys, "predict", *words, "-o", "out.csv")
+
+    told = f"hf-suite eval {words[0]} --data 'new rows.csv' task.columns.text=review"
+    assert err.splitlines()[-1] == f"next: {told}"
+    assert said(capsys, *shlex.split(told)[1:])[0] == 0
 
 
 @pytest.mark.parametrize(

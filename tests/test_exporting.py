@@ -276,7 +276,7 @@ def test_a_learnt_prompt_cannot_be_merged(tiny_checkpoint):
 
 
 def test_the_command_prints_both_scores_and_where_it_wrote(cases, small_world, tmp_path, capsys):
-    code, out, _ = said(capsys, "export", cases["pairs"].run, tmp_path / "out", "--mirror", small_world.mirror)
+    code, out, err = said(capsys, "export", cases["pairs"].run, tmp_path / "out", "--mirror", small_world.mirror)
     score = read_result(cases["pairs"].run).scores["validation"]["accuracy"]
     assert (code, lines(out)) == (
         0,
@@ -287,6 +287,7 @@ def test_the_command_prints_both_scores_and_where_it_wrote(cases, small_world, t
             f"written to {tmp_path / 'out'}",
         ],
     )
+    assert err.splitlines()[-1] == f"next: hf-suite models {tmp_path / 'out'}"
 
 
 def test_eval_takes_an_exported_folder_as_it_takes_a_run(cases, small_world, tmp_path, capsys):

@@ -67,7 +67,7 @@ def test_the_worst_rows_are_the_wrong_ones_of_which_the_model_was_surest(run):
 def test_the_command_shows_all_of_it_without_a_model(run, capsys):
     code, out, err = said(capsys, "inspect", run)
 
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, f"next: hf-suite check {run}\n")
     assert out.splitlines()[0] == "validation: 4 of 7 rows are all right"
     assert "[row] 6 begins" in out
     assert json.loads(said(capsys, "inspect", run, "--json")[1])[0]["right"] == 4

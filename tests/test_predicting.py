@@ -64,7 +64,7 @@ def test_the_answers_are_to_the_bit_those_that_eval_gave_on_the_same_rows(runs, 
     before = [json.loads(line) for line in source.read_text().splitlines()]
     assert [{key: row[key] for key in before[0]} for row in found] == before
     assert list(found[0])[: len(before[0])] == list(before[0])
-    assert written == predicting.Written(len(before), 0)
+    assert written == predicting.Written(len(before), 0, labelled=True)
 
 
 def test_what_writes_is_answered_as_eval_answered(writing, tmp_path):
@@ -122,7 +122,7 @@ def test_a_row_without_a_text_gets_an_error_and_the_others_their_answers(runs, t
 
     with (tmp_path / "o.csv").open(newline="") as file:
         header, *rows = csv.reader(file)
-    assert written == predicting.Written(3, 1)
+    assert written == predicting.Written(3, 1, labelled=False)
     assert header == ["id", "sentence", "prediction", "confidence", "error"]
     assert [(row[0], row[1], row[4]) for row in rows] == [
         ("007", "good, fine", ""), ("008", "", "no 'sentence'"), ("009", "a dull\nbook", ""),
@@ -175,7 +175,7 @@ def test_a_kill_costs_what_was_under_way_and_no_more(runs, tmp_path, monkeypatch
     written = predicting.predict(predictor, str(source), output, run=runs("reviews"))
 
     assert asked == [0, 4, 8, 8]
-    assert written == predicting.Written(10, 0)
+    assert written == predicting.Written(10, 0, labelled=False)
     assert [line.split(",")[0] for line in output.read_text().splitlines()[1:]] == [
         f"the {word} book" for word in "abcdefghij"
     ]

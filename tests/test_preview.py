@@ -141,9 +141,9 @@ def test_on_a_terminal_colours_take_the_place_of_marks(capsys, monkeypatch, smal
 
 def test_as_json_each_token_says_whether_it_is_learnt(capsys, tiny_checkpoint):
     write("moods.csv", csv())
-    words = ["preview", "--data", "moods.csv", "--model", tiny_checkpoint("bert"), "-n", "1", "--json"]
+    words = ["preview", "--data", "moods.csv", "--model", tiny_checkpoint("bert"), "-n", "1"]
 
-    code, out, err = said(capsys, *words)
+    code, out, err = said(capsys, *words, "--json")
 
     (row,) = json.loads(out)["rows"]
     reads, learns = row["features"][0]
@@ -152,3 +152,12 @@ def test_as_json_each_token_says_whether_it_is_learnt(capsys, tiny_checkpoint):
     assert (code, row["cut"], reads["tokens"][0]) == (0, {}, first)
     assert [token["text"] for token in reads["tokens"][1:3]] == text.split()[:2]
     assert (learns["text"], "split: train 80 %" in err, Path("runs").exists()) == (label, True, False)
+
+
+def test_the_training_of_what_was_shown_comes_next(capsys, tiny_checkpoint):
+    write("moods.csv", csv())
+    words = ["max_length=16", "--model", str(tiny_checkpoint("bert")), "--data", "moods.csv"]
+
+    _, _, err = said(capsys, "preview", *words, "-n", "1")
+
+    assert err.splitlines()[-1] == f"next: hf-suite train {' '.join(words)} -o runs/moods"

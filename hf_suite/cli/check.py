@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hf_suite import files, schema
-from hf_suite.cli.common import Json, Mirror, Model, Task, given
+from hf_suite.cli.common import Json, Mirror, Model, Task, given, tell_next
 from hf_suite.cli.own import looked_leniently
 from hf_suite.errors import ConfigError
 
@@ -62,8 +62,21 @@ def check(
     typer.echo(json.dumps(report.as_json(), indent=1, ensure_ascii=False) if as_json else _written(report))
     if html is not None and not as_json:
         typer.echo(f"written to {html}")
+    if not as_json:
+        tell_next(*_next(report))
     if report.counted("bad"):
         sys.exit(1)
+
+
+def _next(report: "Report") -> list[str]:
+    """What mends the first thing that is bad, or the training; nothing of a run."""
+    if report.counted("bad"):
+        remedies = (one.remedy for one in report.findings if one.severity == "bad")
+        return [remedy for remedy in remedies if remedy.startswith("hf-suite ")][:1]
+    if "train" not in report.splits:
+        return []
+    word = f"{report.data} --model DIR" if report.data.startswith("--task") else f"--data {report.data}"
+    return [f"hf-suite train {word} -o runs/{report.task}"]
 
 
 def _report(rows: list[str] | None, task: str | None, model: str | None, mirror: Any) -> "Report":

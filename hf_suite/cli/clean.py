@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from hf_suite.cli.check import Rows, asked
-from hf_suite.cli.common import Json, Mirror, Task
+from hf_suite.cli.check import Rows, asked, named
+from hf_suite.cli.common import Json, Mirror, Task, tell_next
 from hf_suite.errors import ConfigError
 
 Out = Annotated[
@@ -62,3 +62,6 @@ def clean(
         listed = ", ".join(f"{count:,} by {name}" for name, count in counts.items())
         typer.echo(f"{what}: {listed or 'none'}")
     typer.echo(f"written to {done.output}; what was done and why to {done.log}")
+    keys = [each for each in rows or () if each.startswith("task.")]
+    word = named([str(done.output)], keys, task)
+    tell_next(f"hf-suite check {word}", f"hf-suite train --data {word} -o runs/{spec.name}")

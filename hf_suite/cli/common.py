@@ -102,6 +102,12 @@ def speaks() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
+def tell_next(*ways: str) -> None:
+    """The commands that may come next, on stderr; nothing where there is none."""
+    if ways:
+        typer.echo(f"next: {', or '.join(ways)}", err=True)
+
+
 def wide_console() -> Console:
     """A terminal is as wide as it is; lines for a pipe or a file are not broken for a terminal's sake."""
     return Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200)

@@ -1,6 +1,7 @@
 """`hf-suite export`: a finished run as a plain transformers folder, and how near its answers are to the run's."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +9,9 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from hf_suite.cli.common import Json, Mirror, wide_console
+from hf_suite import record
+from hf_suite import spec as specs
+from hf_suite.cli.common import Json, Mirror, tell_next, wide_console
 from hf_suite.cli.progress import log_to_stderr
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A finished run folder.", show_default=False)]
@@ -40,6 +43,8 @@ def export(run: Run, folder: Folder, base: Base = None, mirror: Mirror = None, a
     moved = f"outputs differ by at most {parity.relative:.1e} of the largest ({OUTPUTS:g} is allowed)"
     typer.echo(f"{moved}; {parity.changed:,} rows have another answer")
     typer.echo(f"written to {folder}")
+    place, task = shlex.quote(str(folder)), record.read_result(run).task["name"]
+    tell_next(f"hf-suite eval {place} --task {task}" if task in specs.names() else f"hf-suite models {place}")
 
 
 def _number(value: float | None) -> str:

@@ -1,6 +1,7 @@
 """`hf-suite inspect`: where a finished run is right and wrong: by label, label against label, and its worst rows."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from hf_suite.cli.common import Json, wide_console
+from hf_suite.cli.common import Json, tell_next, wide_console
 from hf_suite.report import inspection
 from hf_suite.report.inspection import Inspection, WorstRow
 
@@ -34,6 +35,10 @@ def inspect(run: Run, worst: Worst = 10, as_json: Json = False) -> None:
     console = wide_console()
     for split in found:
         _show(split, console)
+    place = shlex.quote(str(run))
+    ways = [f"hf-suite check {place}"] if any(split.confusion for split in found) else []
+    ways += [f"hf-suite predict {place} new.csv -o answers.csv"] if (run / "model").is_dir() else []
+    tell_next(*ways)
 
 
 def _show(split: Inspection, console: Console) -> None:

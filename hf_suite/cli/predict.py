@@ -1,12 +1,13 @@
 """`hf-suite predict`: a finished run's answers for a file of rows, or for a text on the spot."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from hf_suite.cli.common import Json, Mirror, Model, given
+from hf_suite.cli.common import Json, Mirror, Model, given, tell_next
 from hf_suite.cli.progress import log_to_stderr
 from hf_suite.errors import ConfigError
 
@@ -70,6 +71,8 @@ def predict(
     predictor = load(run, over=over, base=base, mirrors=mirrors)
     if source is None or output is None:
         _show(_on_the_spot(predictor, text or [], everything), as_json)
+        if not as_json:
+            tell_next(f"hf-suite predict {shlex.quote(run)} new.csv -o answers.csv")
         return
     keys = {"everything": everything, "strict": strict}
     written = predicting.predict(predictor, source, output, run=Path(run), **keys)
@@ -78,6 +81,9 @@ def predict(
         return
     failed = f", {written.errors:,} of them with an error in place of an answer" if written.errors else ""
     typer.echo(f"{written.rows:,} rows{failed}; written to {output}")
+    if written.labelled and source != "-":
+        said = [word for word in rows or () if "=" in word]
+        tell_next(shlex.join(["hf-suite", "eval", run, "--data", source, *said]))
 
 
 def _check(sources: list[str], output: Path | None, text: list[str] | None) -> str | None:

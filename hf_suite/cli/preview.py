@@ -1,13 +1,14 @@
 """`hf-suite preview`: the first rows as a model will see them, in colours or, in a pipe, with marks. Trains nothing."""
 
 import json
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from hf_suite.cli.common import Data, Json, Mirror, Model, Task, Words, given, wide_console
+from hf_suite.cli.common import Data, Json, Mirror, Model, Task, Words, given, tell_next, wide_console
 from hf_suite.cli.own import from_data
 from hf_suite.cli.progress import log_to_stderr
 
@@ -45,6 +46,10 @@ def preview(
     for row in found.rows:
         _print(console, row)
     typer.echo(_legend(found, colours=console.is_terminal))
+    flags = {"--task": task, "--model": model, "--data": data}
+    said = [word for flag, value in flags.items() if value is not None for word in (flag, value)]
+    said += [word for folder in mirror or () for word in ("--mirror", str(folder))]
+    tell_next(shlex.join(["hf-suite", "train", *(words or ()), *said, "-o", f"runs/{config.task['name']}"]))
 
 
 def _print(console: Console, row: "RowShown") -> None:

@@ -26,6 +26,7 @@ from hf_suite.cli.common import (
     Words,
     given,
     speaks,
+    tell_next,
     wide_console,
 )
 from hf_suite.cli.own import from_data
@@ -172,7 +173,7 @@ def _show(result: Result, folder: Path, as_json: bool) -> None:
         place = shlex.quote(str(folder))
         ways = [f"hf-suite inspect {place}"]
         ways += [f"hf-suite predict {place} new.csv -o answers.csv"] if (folder / "model").is_dir() else []
-        typer.echo(f"next: {', or '.join(ways)}", err=True)
+        tell_next(*ways)
 
 
 def _calibrated(result: Result) -> list[str]:

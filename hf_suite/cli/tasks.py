@@ -1,6 +1,7 @@
 """`hf-suite tasks`: the tasks there are, and all that is known of one. Loads no data."""
 
 import json
+import shlex
 from typing import Annotated, Any
 
 import typer
@@ -8,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hf_suite import schema, shipped, spec
-from hf_suite.cli.common import Json, wide_console
+from hf_suite.cli.common import Json, tell_next, wide_console
 from hf_suite.spec import TaskSpec
 
 Name = Annotated[
@@ -20,7 +21,10 @@ Name = Annotated[
 def tasks(name: Name = None, as_json: Json = False) -> None:
     """List the tasks, or show one: its data, labels, metrics and published numbers."""
     if name is not None:
-        _show(spec.read(name), as_json)
+        task = spec.read(name)
+        _show(task, as_json)
+        if not as_json and task.source.train is not None:
+            tell_next(f"hf-suite train --task {shlex.quote(name)} --model DIR -o runs/{task.name}")
         return
     found = [spec.read(each) for each in spec.names()]
     if as_json:
