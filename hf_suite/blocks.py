@@ -34,7 +34,7 @@ class Blocks:
     def batches(self, texts: Iterable[str], size: int) -> Iterator["pyarrow.RecordBatch"]:
         """The blocks of a text that comes in pieces: columns `row`, `text` and COLUMNS.
 
-        Their texts together are the text, to the letter; a letter of several tokens stands where its first one is. A
+        Their texts together are the text, to the letter; a letter of several tokens stands where its last one is. A
         word counts in the block in which it begins.
         """
         found = self._found(texts, size)

@@ -70,9 +70,11 @@ class Writer:
                     self.settings, [key], self.seed, start=start, margins=sampling.Margins()
                 ),
                 tokenizer=self.tokenizer if self.settings.stop_strings else None,
-                streamer=None if beams else _Streamer(self.tokenizer, tell),
+                streamer=None if beams else _Streamer(self.tokenizer, tell, self.settings.forced_bos_token_id),
             )
-        text = str(self.tokenizer.decode(found[0, start:], skip_special_tokens=True))
+        ids = found[0, start:].tolist()
+        told = ids[1:] if ids[:1] == [self.settings.forced_bos_token_id] else ids
+        text = str(self.tokenizer.decode(told, skip_special_tokens=True))
         if beams:
             tell(text)
         self.asked += 1
@@ -109,11 +111,17 @@ class Writer:
 
 
 class _Streamer(TextStreamer):
-    """Hands on whole words as they come, where transformers' own prints them."""
+    """Hands on whole words as they come, where transformers' own prints them; no language's code, which some
+    tokenizers do not hold for special."""
 
-    def __init__(self, tokenizer: Any, tell: Tell) -> None:
+    def __init__(self, tokenizer: Any, tell: Tell, code: int | None) -> None:
         super().__init__(tokenizer, skip_prompt=True, skip_special_tokens=True)
-        self.tell = tell
+        self.tell, self.code = tell, code
+
+    def put(self, value: torch.Tensor) -> None:
+        """Takes a token."""
+        if value.tolist() != [self.code]:
+            super().put(value)
 
     def on_finalized_text(self, text: str, stream_end: bool = False) -> None:  # noqa: ARG002
         """Tells it."""

@@ -5,6 +5,7 @@ import shutil
 import apart
 import pytest
 import texts
+import tiny
 import torch
 import transformers
 import world
@@ -193,6 +194,20 @@ def test_prompt_and_answer_must_fit_the_positions_together(made, tiny_checkpoint
     assert str(caught.value) == (
         "max_length: 96 tokens and 12 for the answer, and gpt2 has positions for 100; say max_length=88 or less"
     )
+
+
+@pytest.mark.parametrize(("positions", "lengths"), [(512, (384, 128)), (100, (54, 46))])
+def test_without_targets_to_go_by_an_answer_leaves_the_prompt_its_room(made, tmp_path, positions, lengths):
+    model = tiny.checkpoint(tmp_path / "llama", "llama", max_position_embeddings=positions)
+    transformers.GenerationConfig(max_length=positions, eos_token_id=2).save_pretrained(model)  # as Llama 2 says it
+    ready = texts.session(texts.run_config(made, model, max_length=None, train=None, lora=None))
+    assert (ready.config.max_length, ready.config.max_target_length) == lengths
+
+
+def test_an_answer_that_was_stopped_at_its_limit_is_not_cut(made, tiny_checkpoint):
+    adapter = session(made, tiny_checkpoint("gpt2"), generation={"stop_strings": ["dog"]}).adapter
+    ids = adapter.tokenizer(" the" * 11 + " dog", add_special_tokens=False)["input_ids"][-12:]
+    assert adapter.evidence({"row": 0, "source": "a"}, [], [[1.0, ids]])["cut"] is False
 
 
 @pytest.mark.parametrize(

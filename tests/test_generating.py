@@ -10,6 +10,7 @@ import tiny
 import torch
 import transformers
 import world
+import writers
 from command import Terminal, said
 
 import hf_suite
@@ -125,6 +126,16 @@ def test_of_a_text_that_no_longer_fits_the_end_is_read(gpt2):
     ready.positions = 24
 
     assert ready.write("the old man " * 20, silent)
+
+
+def test_a_languages_code_is_no_part_of_what_is_told(tmp_path):
+    made = texts.make(tmp_path / "texts")
+    model, output = writers.writer(tmp_path / "m2m_100", "m2m_100"), tmp_path / "run"
+    hf_suite.run(texts.run_config(made, model, output=str(output), max_target_length=12, train={"max_steps": 1}))
+    heard = []
+    text = generating.of_run(str(output), {"device": "cpu"}, base=str(model)).write("the dog", heard.append)
+    assert "__de__" not in text
+    assert "".join(heard) == text
 
 
 def test_a_run_writes_as_it_learnt_to(tmp_path, tiny_checkpoint):

@@ -14,15 +14,18 @@ def target_length(config: RunConfig, given: Given, lengths: Sequence[int] | None
     """The limit in tokens, the caveat where train targets exceed it, and its reason.
 
     `lengths` are those of the train targets; the limit is the longest of them, unless that is more than twice what 99
-    of 100 need. Raises ConfigError for a limit beyond the model's positions.
+    of 100 need. Without them it is what the checkpoint says, or the usual one; of a decoder, whose own `max_length`
+    counts the prompt too, at most half of its positions. Raises ConfigError for a limit beyond the model's positions.
     """
     said, most = config.max_target_length, given.positions
     if said is not None and most is not None and said > most:
         remedy = f"say max_target_length={most} or less"
         raise ConfigError("max_target_length", f"{said} tokens, and {given.name} can write {most}", remedy)
     if not lengths:
-        own = given.generation.max_new_tokens or given.generation.max_length
-        limit = said or min(own or _USUAL, most or _USUAL)
+        apart = getattr(given.model_config, "is_encoder_decoder", False)
+        own = given.generation.max_new_tokens or (given.generation.max_length if apart else None)
+        room = most if apart or most is None else most // 2
+        limit = said or min(own or _USUAL, room or _USUAL)
         why = "as said" if said else "as the checkpoint says" if own == limit else "the usual limit"
         return limit, [], [f"max_target_length: {limit}, {why}; there are no train targets to go by"]
     ordered = sorted(lengths)

@@ -24,7 +24,7 @@ class DecoderAdapter(WritingAdapter):
     prompt's; a longer one loses the end of its longest text, never a word of the question or of a shot.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     peft_task: ClassVar[str] = "CAUSAL_LM"
     pipeline_tag: ClassVar[str] = "text-generation"
     task_head: ClassVar[bool] = False

@@ -118,9 +118,11 @@ class WritingAdapter:
         margin, *sequences = outputs[0]
         forced = self.settings.forced_bos_token_id  # a language's code, which not every tokenizer holds for special
         told = [ids[1:] if ids[:1] == [forced] else ids for ids in sequences]
-        texts = [self._until_stop(text) for text in self.tokenizer.batch_decode(told, skip_special_tokens=True)]
+        whole = self.tokenizer.batch_decode(told, skip_special_tokens=True)
+        texts = [self._until_stop(text) for text in whole]
         ended = sequences[0][-1] in self.eos and self.settings.forced_eos_token_id is None
-        cut = len(sequences[0]) >= (self.settings.max_new_tokens or 0) and not ended
+        stopped = texts[0] != whole[0].strip()
+        cut = len(sequences[0]) >= (self.settings.max_new_tokens or 0) and not (ended or stopped)
         self._look_at(row, texts[0])
         beams = (self.settings.num_beams or 1) > 1
         return {"texts": texts, "cut": cut, **({} if beams else {"margin": margin})}
