@@ -68,9 +68,7 @@ class ModelConfig(Record):
                 raise ValueError(f"{sizes[0]} is of a model from scratch; say architecture too, or leave it out")
             return data
         name = _scratch_name(data)
-        others = [
-            key for key in ("encoder", "decoder", "tie", "base", "revision", "quantize", "labels") if data.get(key)
-        ]
+        others = [key for key in ("encoder", "decoder", "tie", "base", "revision", "quantize") if data.get(key)]
         if others or data.get("id", name) != name:
             raise ValueError(f"{others[0] if others else 'id'} beside architecture; keep one of them")
         return {**data, "id": name}
@@ -84,21 +82,30 @@ class ModelConfig(Record):
         encoder, decoder = data.get("encoder"), data.get("decoder")
         if (encoder is None) != (decoder is None) or (encoder is None and data.get("tie")):
             raise ValueError("half a model; say both encoder and decoder")
-        return {"id": f"{encoder}+{decoder}", **data} if encoder is not None else data
+        if encoder is None:
+            return data
+        return {"id": halves_name(str(encoder), str(decoder), tie=bool(data.get("tie"))), **data}
 
 
 _SIZES = {"layers": 4, "hidden": 256, "heads": None, "positions": 1024, "vocabulary": None}
 """Keys of a model from scratch, and their defaults."""
 
 
-_OF_CHECKPOINTS = ("encoder", "decoder", "tie", "base", "revision", "quantize", "labels")
+SAID_BY_NAME = ("id", "encoder", "decoder", "tie", "architecture", *_SIZES)
+"""Keys that the name of a model tells."""
+
+
+def halves_name(encoder: str, decoder: str, *, tie: bool) -> str:
+    """`E+D`, or `E+D+tied`."""
+    return "+".join([encoder, decoder, *(["tied"] if tie else [])])
 
 
 def _scratch_name(data: Mapping[str, Any]) -> str:
-    """`scratch-llama-4x256-8000`, of a config file its name without its path."""
+    """`scratch-llama-4x256-8000` and what else is not the default; of a config file its name without its path."""
     said = {**_SIZES, **{key: value for key, value in data.items() if value is not None}}
     file = Path(str(data["architecture"]))
     if str(file) not in PRESETS:
         name = file.parent.name if file.name == "config.json" else file.name
         return f"scratch-{name}" + (f"-{said['vocabulary']}" if said["vocabulary"] else "")
-    return f"scratch-{file}-{said['layers']}x{said['hidden']}-{said['vocabulary'] or VOCABULARY}"
+    more = "".join(f"-{key}{said[key]}" for key in ("heads", "positions") if said[key] != _SIZES[key])
+    return f"scratch-{file}-{said['layers']}x{said['hidden']}-{said['vocabulary'] or VOCABULARY}{more}"

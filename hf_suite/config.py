@@ -251,6 +251,9 @@ class SuiteConfig(Record):
 
     tasks: dict[str, dict[str, Any] | None]
     """Task -> the config's keys that differ there; where `model` is among them, `--model` does not count."""
+    models: tuple[str | dict[str, Any], ...] = ()
+    """Models for the other tasks, where none is said: ids, or the keys of `model` that say halves or one from
+    scratch."""
     config: str | tuple[str, ...] = "lora-small"
     """One config or several, by name or path."""
     seeds: tuple[int, ...] = (0,)

@@ -1,7 +1,6 @@
 """What a bench sets out to do: suite, models, configs and seeds -> cells with their folders. Runs none of them."""
 
 import functools
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from hf_suite import config as configs
-from hf_suite import data, kinds, models, own, parts, schema, shipped, stamp
+from hf_suite import data, kinds, models, own, parts, schema, stamp
 from hf_suite import spec as specs
 from hf_suite.config import ModelConfig, RunConfig, SuiteConfig
 from hf_suite.errors import ConfigError, MissingData, ModelError, SuiteError
@@ -18,15 +17,7 @@ from hf_suite.report.difference import flat
 from hf_suite.spec import TaskSpec
 from hf_suite.sweep import Sweep, on_tune
 from hf_suite.trials import Settings
-
-_OF_THE_BENCH = {
-    "seed": "say --seeds K, or `seeds:` in the suite",
-    "output": "say --output DIR for the whole bench",
-    "mirror": "say --mirror DIR for the whole bench",
-    "task.name": "name tasks in the suite",
-    "model.id": "name models with --model",
-}
-"""Keys that a bench sets for each cell -> how to say what is meant."""
+from hf_suite.variants import Declared, Model, Variant, check_keys, of_bench
 
 
 @dataclass(frozen=True)
@@ -108,19 +99,10 @@ class _Needed(NamedTuple):
     """Where that is said."""
 
 
-class _Variant(NamedTuple):
-    """What the cells of one suite differ in, besides their task."""
-
-    model: str
-    config: str
-    seed: int
-    trial: Settings
-
-
 def plan(
     suite: str | SuiteConfig,
     *,
-    models: Sequence[str],
+    models: Sequence[Model],
     seeds: Sequence[int] | None = None,
     mirrors: Sequence[str] = (),
     over: Mapping[str, Any] | None = None,
@@ -130,23 +112,21 @@ def plan(
 ) -> Plan:
     """All cells of a suite, done or not; `models` are for tasks that name none, `name` is for a suite without a file.
 
+    Keys of `over` that name a model (`model.architecture`, `model.encoder`) are one model more.
+
     Reads no weights but to tell their content, and the eval rows only of tasks that are not done in `output`: one whose
     rows are not at hand or all without labels is skipped. With `absent` a model that is nowhere has cells all the same,
     which can be listed but not run. Raises ConfigError, ModelError.
     """
     declared = configs.read_suite(suite) if isinstance(suite, str) else suite
-    _check_keys(over or {}, "command line")
-    if not models and not all(_names_model(said, over) for said in declared.tasks.values()):
-        raise ConfigError("bench", "no model is named", "name at least one with --model")
+    check_keys(over or {}, "command line")
+    named, rest = of_bench(declared, models, over or {})
     sweep = _sweep(declared, over or {})
-    planner = _Planner(declared, tuple(mirrors), over or {}, output, absent)
+    planner = _Planner(Declared(declared, rest, tuple(mirrors)), output, absent)
     skipped: dict[str, str] = {}
-    names = [declared.config] if isinstance(declared.config, str) else declared.config
     cells: dict[Path, BenchCell] = {}
     chosen = seeds if seeds is not None else declared.seeds
-    named = models or [""]  # where every task names its own
-    for model, config, seed, task, trial in itertools.product(named, names, chosen, declared.tasks, sweep.first):
-        variant = _Variant(model, config, seed, trial)
+    for task, variant in planner.declared.variants(named, chosen, sweep.first):
         found = planner.find(task, variant)
         if found.reason is not None:
             skipped[found.task] = found.reason
@@ -165,29 +145,27 @@ def _sweep(declared: SuiteConfig, over: Mapping[str, Any]) -> Sweep[BenchCell]:
     """What the suite tries. Raises ConfigError for a key that the bench sets, or that is given besides."""
     sweep: Sweep[BenchCell] = Sweep(declared.sweep, declared.trials)
     for key in sweep.space:
-        _check_keys(schema.nested(key, None), "--sweep")
+        check_keys(schema.nested(key, None), "--sweep")
     sweep.check_beside(flat(over))
     return sweep
 
 
 def slug(name: str) -> str:
     """A model's name as a folder's: one path part, and never that of another name."""
-    return quote(name, safe="/").replace("~", "%7E").replace("/", "~")
+    return quote(name, safe="/+").replace("~", "%7E").replace("/", "~")
 
 
 @dataclass
 class _Planner:
     """Makes cells, and keeps what is the same for many: where a model is, whether a task has rows."""
 
-    suite: SuiteConfig
-    mirrors: tuple[str, ...]
-    over: Mapping[str, Any]
+    declared: Declared
     output: Path | None
     absent: bool
     located: dict[ModelConfig, models.Located] = field(default_factory=dict)
     reasons: dict[tuple[str, str, bool], str | None] = field(default_factory=dict)
 
-    def find(self, task: str, variant: _Variant, after: tuple[str, ...] = (), *, is_source: bool = False) -> _Found:
+    def find(self, task: str, variant: Variant, after: tuple[str, ...] = (), *, is_source: bool = False) -> _Found:
         """The cells that a task of the suite, or one that others go on from, needs; `after` are the tasks before it."""
         config, spec, as_it_is = self._config(task, variant)
         if spec.name in after:
@@ -210,16 +188,16 @@ class _Planner:
             reason = self._reason(task, cells[0]) or reason
         return _Found(spec.name, [*before, *cells] if reason is None else [], reason)
 
-    def again(self, task: str, variant: _Variant, draw: str, trial: Settings) -> list[BenchCell]:
+    def again(self, task: str, variant: Variant, draw: str, trial: Settings) -> list[BenchCell]:
         """One cell (a seed, and a fold) with the settings of another trial, after those that it needs."""
         found = self.find(task, variant._replace(trial=trial))
         return [cell for cell in found.cells if cell.spec.name != found.task or cell.folder.name == draw]
 
-    def _cell(self, spec: TaskSpec, config: RunConfig, variant: _Variant, source: BenchCell | None) -> BenchCell:
+    def _cell(self, spec: TaskSpec, config: RunConfig, variant: Variant, source: BenchCell | None) -> BenchCell:
         if config.model not in self.located:
             self.located[config.model] = self._locate(config.model)
         located = self.located[config.model]
-        key = stamp.cell_key(spec, config, model=located.sha256, mirrors=self.mirrors)
+        key = stamp.cell_key(spec, config, model=located.sha256, mirrors=self.declared.mirrors)
         if source is not None:
             key = stamp.digest([key, str(source.folder.parent)])[:12]
         fold = config.split.fold if config.split is not None else None
@@ -229,27 +207,24 @@ class _Planner:
 
     def _locate(self, model: ModelConfig) -> models.Located:
         try:
-            return models.locate(model, self.mirrors)
+            return models.locate(model, self.declared.mirrors)
         except ModelError:
             if not self.absent:
                 raise
             return _Absent(Path(), model.id, None)
 
-    def _config(self, task: str, variant: _Variant) -> tuple[RunConfig, TaskSpec, bool]:
-        """Config file, suite, command line, each laid on the one before; the task; whether nothing is to be trained."""
-        differs = schema.unflat(self.suite.tasks.get(task) or {})
-        _check_keys({key: said for key, said in differs.items() if key != "model"}, f"{task} in the suite")
-        model = {} if _names_model(differs, self.over) else {"model": variant.model}
-        cell = {"task": task, **model, "seed": variant.seed, "mirror": self.mirrors, "output": None}
-        said = schema.read_yaml(shipped.find("configs", variant.config))
-        for layer in (differs, dict(self.over), schema.unflat(variant.trial), cell):
-            said = configs.layered(said, layer)
+    def _config(self, task: str, variant: Variant) -> tuple[RunConfig, TaskSpec, bool]:
+        """The config of a task's cell, the task, and whether nothing is to be trained."""
+        said = self.declared.keys(task, variant)
         spec = specs.of(said["task"])
         kinds.check(spec)
         as_it_is = said.get("train", {}) is None
-        if spec.source.train is None and "split" not in said:
+        trains = spec.source.train is not None or "split" in said
+        if not trains and spec.trained_on is None:
             said["train"] = None
         config = own.settled(schema.build(RunConfig, said, f"{task} in the suite"))
+        if not trains:  # by the cell of another task, so that nothing speaks against a model from scratch
+            config = config.model_copy(update={"train": None})
         return on_tune(config, spec) if variant.trial else config, spec, as_it_is
 
     def _source(self, task: str, needed: "_Needed") -> str:
@@ -257,7 +232,7 @@ class _Planner:
         name = needed.name
         beside = Path(task).with_name(f"{name}.yaml")
         own = str(beside) if Path(task).is_file() and beside.is_file() else name
-        found = next((word for word in self.suite.tasks if Path(word).stem == name), own)
+        found = next((word for word in self.declared.suite.tasks if Path(word).stem == name), own)
         if specs.read(found).source.train is None:
             raise ConfigError(needed.place, f"{name} has no train split", "name the task that is trained")
         return found
@@ -279,7 +254,7 @@ class _Planner:
         train = spec.source.train
         if config.train is None or config.split is not None or train is None:
             return None
-        return None if data.identify(spec, train, mirrors=self.mirrors) else f"no train split {train} at hand"
+        return None if data.identify(spec, train, mirrors=self.declared.mirrors) else f"no train split {train} at hand"
 
 
 def _needed(task: str, spec: TaskSpec, config: RunConfig) -> _Needed | None:
@@ -302,18 +277,3 @@ def _by_fold(config: RunConfig) -> list[RunConfig]:
     if split is None or split.folds is None or split.fold is not None:
         return [config]
     return [config.model_copy(update={"split": split.model_copy(update={"fold": fold})}) for fold in range(split.folds)]
-
-
-def _names_model(*layers: Mapping[str, Any] | None) -> bool:
-    """Whether a suite's keys for a task, or the command line's, say which model, and not only how to take it."""
-    said = [configs.layered(schema.unflat(layer or {}), {}).get("model") or {} for layer in layers]
-    return any(key in model for model in said for key in ("id", "encoder", "architecture"))
-
-
-def _check_keys(said: Mapping[str, Any], place: str) -> None:
-    """Refuses a key that the bench itself sets. Raises ConfigError."""
-    long = configs.layered(dict(said), {})
-    for key, remedy in _OF_THE_BENCH.items():
-        head, _, rest = key.partition(".")
-        if head in long and (not rest or (isinstance(long[head], Mapping) and rest in long[head])):
-            raise ConfigError(f"{place}: {key}", "a bench sets it for each cell", remedy)

@@ -21,6 +21,7 @@ from hf_suite.report.cells import Bench, PlannedCell
 from hf_suite.report.trials import rank
 from hf_suite.session import Progress
 from hf_suite.stopping import Stopping
+from hf_suite.variants import Model
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ BenchWatch = Callable[[BenchCell, str, Progress | None], None]
 def bench(
     suite: str | SuiteConfig,
     *,
-    models: Sequence[str],
+    models: Sequence[Model],
     output: str | Path,
     seeds: Sequence[int] | None = None,
     mirrors: Sequence[str] = (),
@@ -58,7 +59,8 @@ def bench(
 ) -> Outcome:
     """Runs every cell of a suite that has no Result yet; one that fails is recorded and the others go on.
 
-    `over` lays config keys upon every cell. Killed and called again, it does what is missing. Raises ConfigError for a
+    `over` lays config keys upon every cell; those that name a model are one more of `models`, which takes ids and the
+    keys of such models. Killed and called again, it does what is missing. Raises ConfigError for a
     suite that cannot be, ModelError for a model that is not there, Interrupted when asked to stop.
     """
     planned = plan(suite, models=models, seeds=seeds, mirrors=mirrors, over=over, output=Path(output))

@@ -22,10 +22,10 @@ def suite(own, *tasks, configs=("short.yaml",), **over):
     return schema.build(SuiteConfig, said, "suite.yaml")
 
 
-def planned(own, *tasks, models=("bert",), over=None, seeds=None, output=None, **said):
+def planned(own, *tasks, models=("bert",), own_models=(), over=None, seeds=None, output=None, **said):
     folder = own.mirror.parent
     return plan(
-        suite(own, *tasks, **said),
+        suite(own, *tasks, models=own_models, **said),
         models=[str(folder / model) for model in models],
         mirrors=[str(own.mirror)],
         over=over,

@@ -83,7 +83,7 @@ def test_the_halves_are_those_of_the_checkpoints(tiny_checkpoint, made):
         assert torch.equal(found[f"decoder.bert.{name}"], own[second][name])
         layer = "encoder.layer.1.attention.self.query.weight"
         assert torch.equal(found[f"decoder.bert.{layer}"], own[1][layer])
-    assert ready.located.name == f"{encoder.name}+{decoder.name}"
+        assert ready.located.name == ("bert+bert+tied" if tie else "bert+bert")
 
 
 def test_a_result_names_the_halves_and_no_place(trips):

@@ -232,6 +232,17 @@ def test_a_bench_of_rows_of_ones_own_runs_each_fold_and_joins_them(capsys, tiny_
     assert said(capsys, *words, "--dry-run")[1] == "nothing to do: 2 of 2 cells are done\n"
 
 
+def test_a_bench_of_rows_of_ones_own_takes_a_model_from_scratch(capsys):
+    sizes = ["model.architecture=llama", "model.layers=1", "model.hidden=16", "model.heads=2", "model.vocabulary=300"]
+
+    code, out, _ = said(
+        capsys, "bench", "--data", "reviews.csv", *sizes, *SHORT[:-1], "lora=null", "--dry-run", "--json"
+    )
+
+    (cell,) = json.loads(out)["to_do"]
+    assert (code, cell["model"], cell["refusal"]) == (0, "scratch-llama-1x16-300-heads2", None)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -62,7 +62,7 @@ def test_no_model_is_asked_for_where_every_task_names_its_own(own):
 
     (at,) = folders(planned(own, tasks={str(own.tasks["reviews"]): two}, models=()))
 
-    assert at[:2] == ("reviews", "bert%2Bbert")
+    assert at[:2] == ("reviews", "bert+bert")
 
 
 def test_a_task_that_says_how_to_take_its_model_takes_those_that_are_named(own):
@@ -90,6 +90,8 @@ def test_the_suites_own_seeds_are_taken_where_none_are_said(own):
         ("a%7Eb", "a%257Eb"),
         ("package:minilm/model", "package%3Aminilm~model"),
         ("größe", "gr%C3%B6%C3%9Fe"),
+        ("reader+writer", "reader+writer"),
+        ("reader%2Bwriter", "reader%252Bwriter"),
     ],
 )
 def test_a_models_name_becomes_one_part_of_a_path_that_no_other_name_has(name, folder):

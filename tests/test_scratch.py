@@ -120,7 +120,7 @@ def test_a_config_file_is_a_recipe_too():
 def test_a_recipe_is_what_is_said_and_no_weight():
     assert locate(config().model).sha256 == locate(config().model).sha256
     assert locate(config().model).sha256 != locate(config(sizes={**SIZES, "layers": 3}).model).sha256
-    assert locate(config().model).name == "scratch-llama-2x32-300"
+    assert locate(config().model).name == "scratch-llama-2x32-300-heads2-positions128"
     assert config(sizes={"layers": 4}).model == config(sizes={}).model
 
 
@@ -211,7 +211,7 @@ def test_a_model_from_scratch_learns_and_is_the_same_when_it_is_opened_again(arc
     found = hf_suite.run(config(architecture, output="run"), watch=lambda told: notes.append(told.note))
 
     assert found.history[-1]["train_loss"] < found.history[0]["train_loss"]
-    assert found.model["id"] == f"scratch-{architecture}-2x32-300"
+    assert found.model["id"] == f"scratch-{architecture}-2x32-300-heads2-positions128"
     assert found.model["parameters"] == found.model["trainable"]
     assert "train.learning_rate: 0.001, the usual one for a model from scratch" in notes
     assert hf_suite.evaluate_run("run").scores["eval"] == pytest.approx(found.scores["eval"], rel=1e-6)

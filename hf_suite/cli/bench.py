@@ -17,6 +17,7 @@ from hf_suite.config import SuiteConfig, read_suite
 from hf_suite.errors import ConfigError
 from hf_suite.report.difference import words as words_of
 from hf_suite.trials import words as trials_of
+from hf_suite.variants import names_model
 
 if TYPE_CHECKING:
     from hf_suite.config import RunConfig
@@ -98,7 +99,7 @@ def bench(
     log_to_stderr()
     from hf_suite.plan import plan
 
-    name, declared = _suite(suite, over, sweep, trials, models=bool(model))
+    name, declared = _suite(suite, over, sweep, trials, models=bool(model) or names_model(over))
     place = output or Path("runs") / f"bench-{name}"
     planned = plan(
         declared,
@@ -170,7 +171,7 @@ def _preview(planned: "Plan", place: Path, *, allow_code: bool, as_json: bool) -
         {
             "folder": str(cell.folder),
             "task": cell.spec.name,
-            "model": cell.config.model.id,
+            "model": cell.model,
             "config": cell.config_name,
             "seed": cell.config.seed,
             "trial": cell.trial,

@@ -16,6 +16,7 @@ import huggingface_hub.errors
 import transformers
 
 from hf_suite import hub
+from hf_suite.basis import halves_name
 from hf_suite.config import ModelConfig
 from hf_suite.errors import ModelError
 from hf_suite.models import peft_folder, quantised, scratch
@@ -96,7 +97,7 @@ def _located(model: ModelConfig, mirrors: Sequence[str]) -> Located:
     if model.encoder is not None and model.decoder is not None:
         halves = [locate(ModelConfig(id=word), mirrors) for word in (model.encoder, model.decoder)]
         folder = joined(halves[0].folder, halves[1].folder, tie=model.tie)
-        return Located(folder, "+".join(half.name for half in halves), None)
+        return Located(folder, halves_name(halves[0].name, halves[1].name, tie=model.tie), None)
     if model.id.startswith(_PACKAGE):
         return _in_package(model.id)
     path = Path(model.id)

@@ -116,8 +116,8 @@ def _check_own(tokenizer: Any, folder: Path, architecture: str) -> None:
 
 def fresh(folder: Path, cls: type[Any], settings: dict[str, Any]) -> Any:
     """The model with weights that are drawn, all of them, from torch's generator as it stands."""
-    config = transformers.AutoConfig.from_pretrained(folder)
-    return cls.from_pretrained(None, config=config, state_dict={}, **settings)
+    config, rest = transformers.AutoConfig.from_pretrained(folder, return_unused_kwargs=True, **settings)
+    return cls.from_pretrained(None, config=config, state_dict={}, **rest)
 
 
 def _preset(model: ModelConfig) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
+from hf_suite.basis import SAID_BY_NAME
 from hf_suite.config import RunConfig
 from hf_suite.schema import Record, record_of
 
@@ -28,10 +29,11 @@ def difference(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def settings(config: Mapping[str, Any]) -> dict[str, Any]:
-    """How a run was done: dotted keys that differ from the defaults (`train.epochs`: 5); no seed."""
+    """How a run was done: dotted keys that differ from the defaults (`train.epochs`: 5); no seed, no model's name."""
     own = {key: value for key, value in difference(config).items() if key not in NOT_SETTINGS}
     task = {key: value for key, value in _mapping(config.get("task")).items() if key != "name"}
-    model = {key: value for key, value in _mapping(config.get("model")).items() if key != "id" and value is not None}
+    said = _mapping(config.get("model"))
+    model = {key: value for key, value in said.items() if key not in SAID_BY_NAME and value is not None}
     found = flat(own) | flat({"task": task, "model": model})
     return {key: value for key, value in found.items() if key not in _DRAWS}
 
