@@ -125,7 +125,7 @@ def _optimizer(
     start: State | None,
 ) -> torch.optim.Optimizer:
     """AdamW, with the moments of `start`, whose weights go into the parameters."""
-    optimizer = torch.optim.AdamW(_groups(trained, config.weight_decay, times), lr=0.0)
+    optimizer = torch.optim.AdamW(_groups(trained, config.weight_decay, times), lr=0.0, fused=True)
     if start is not None:
         _restore(trained, optimizer, start)
     return optimizer

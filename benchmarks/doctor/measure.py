@@ -30,7 +30,7 @@ HERE = Path(__file__).parent
 ROWS, PLANTED, MILLION = 5_000, 50, 1_000_000
 _NOT_MEASURED = (
     "- by finetuned models: not measured; `python benchmarks/doctor/flipped.py flipped.csv`, "
-    "`hf-suite bench --data flipped.csv split.folds=5 -o BENCH`, then `--flipped BENCH`"
+    "`hf-suite bench --data flipped.csv split.folds=5 --model MODEL -o BENCH`, then `--flipped BENCH`"
 )
 
 
