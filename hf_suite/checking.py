@@ -35,8 +35,18 @@ def check(
     return doctor.examine(found, only or tuple(doctor.CHECKS))
 
 
-def subject(spec: TaskSpec, *, word: str, mirrors: Sequence[str] = (), notes: Sequence[str] = ()) -> Subject:
-    """A task's rows as the doctor takes them, train first. Raises MissingData, DataError, ConfigError for no rows."""
+def subject(
+    spec: TaskSpec,
+    *,
+    word: str,
+    mirrors: Sequence[str] = (),
+    notes: Sequence[str] = (),
+    to_the_letter: bool = False,
+) -> Subject:
+    """A task's rows as the doctor takes them, train first; `to_the_letter` where they are to be written again.
+
+    Raises MissingData, DataError, ConfigError for no rows.
+    """
     if spec.document == "split":
         finding = "is one running text, which has no rows to look through"
         raise ConfigError(word, finding, "say task.document=row to take each line for one")
@@ -46,7 +56,7 @@ def subject(spec: TaskSpec, *, word: str, mirrors: Sequence[str] = (), notes: Se
     missing: list[MissingData] = []
     for name in dict.fromkeys(name for name in names if name is not None):
         try:
-            parts.append(Part(name, *data.as_written(spec, name, mirrors=mirrors)))
+            parts.append(Part(name, *data.as_written(spec, name, mirrors=mirrors, to_the_letter=to_the_letter)))
         except MissingData as error:
             missing.append(error)
     if not parts:

@@ -30,7 +30,9 @@ def by_role(
     """
     import pyarrow
 
-    arrays = {role: _column(source, column, place, key=f"task.columns.{role}") for role, column in spec.columns.items()}
+    arrays = {
+        role: column_of(source, column, place, key=f"task.columns.{role}") for role, column in spec.columns.items()
+    }
     ids = _row_ids(arrays.get("id"), len(source), place)
     for role in sorted(spec.columns.keys() - KINDS[spec.kind].targets(spec) - {"references"}):
         arrays[role] = _input(arrays[role], place, ids, role=role, column=spec.columns[role])
@@ -46,7 +48,7 @@ def by_role(
         if spec.columns.get(column, column) != column:
             finding = f"{column!r} is a column of the data, and a role of another column"
             raise DataError(place, finding, "rename the column in the data to group by it")
-        arrays[column] = _group(_column(source, column, place, key="group"), place, column=column)
+        arrays[column] = _group(column_of(source, column, place, key="group"), place, column=column)
     return pyarrow.table({"row": pyarrow.array(ids), **arrays})
 
 
@@ -81,7 +83,7 @@ def as_written(
     there = {role: path for role, path in spec.columns.items() if path.partition(".")[0] in source.column_names}
     lacking = KINDS[spec.kind].inputs & spec.columns.keys() - there.keys()
     roles = {
-        role: _column(source, spec.columns[role], place, key=f"task.columns.{role}") for role in {*there, *lacking}
+        role: column_of(source, spec.columns[role], place, key=f"task.columns.{role}") for role in {*there, *lacking}
     }
     if "label" in roles and spec.target != "number":
         values = roles["label"].to_pylist()
@@ -104,8 +106,8 @@ def has_target(table: "pyarrow.Table", spec: TaskSpec) -> "pyarrow.Array":
     return mask.combine_chunks()
 
 
-def _column(source: "pyarrow.Table", path: str, place: str, *, key: str) -> "pyarrow.ChunkedArray":
-    """A column by its name, or by a dotted path into a struct."""
+def column_of(source: "pyarrow.Table", path: str, place: str, *, key: str) -> "pyarrow.ChunkedArray":
+    """A column by its name, or by a dotted path into a struct. Raises DataError where it is not there."""
     import pyarrow.compute
 
     if path in source.column_names:

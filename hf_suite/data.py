@@ -75,19 +75,21 @@ def rows(spec: TaskSpec, name: str, *, mirrors: Sequence[str] = (), extra: Seque
 
 
 def as_written(
-    spec: TaskSpec, name: str, *, mirrors: Sequence[str] = ()
+    spec: TaskSpec, name: str, *, mirrors: Sequence[str] = (), to_the_letter: bool = False
 ) -> tuple["pyarrow.Table", dict[str, "pyarrow.ChunkedArray"]]:
     """A split's rows as the data have them, and the column of each role: nothing refused, dropped or mended.
 
-    Raises MissingData; DataError where a column is not there, or a file cannot be read.
+    Numbers of a CSV are numbers, unless its rows are asked for `to_the_letter` (`3.10`), the roles aside. Raises
+    MissingData; DataError where a column is not there, or a file cannot be read.
     """
     if name in spec.source.files:
         found = files.read(files.paths(spec.source.files[name], name))
         table, names, place = found.table, found.names.get(spec.columns.get("label", "")), found.name
+        kept = found.written if to_the_letter else table
     else:
         table, carried, place, _ = _fetch(spec, name, mirrors)
-        names = list(carried or spec.labels or ())
-    return table, columns.as_written(table, spec, place=place, names=names)
+        names, kept = list(carried or spec.labels or ()), table
+    return kept, columns.as_written(table, spec, place=place, names=names)
 
 
 def blocks(spec: TaskSpec, name: str, how: Blocks, *, size: int, mirrors: Sequence[str] = ()) -> Split:

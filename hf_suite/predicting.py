@@ -71,6 +71,7 @@ def predict(
     held = predictor.columns(first.column_names, name)
     _check_readable(first, held, name)
     asked = {"source": files.sha256(places), "model": _weights(run), "columns": held, "everything": everything}
+    asked |= {"settings": predictor.settings}
     parts = output.with_name(f".{output.name}.parts")
     with locking.locked(parts):
         _begin(parts, asked)
@@ -95,12 +96,12 @@ class _Job:
 
 
 def _begin(parts: Path, asked: dict[str, Any]) -> None:
-    """Marks the folder, or finds that it is of the same rows and model. Raises RunError."""
+    """Marks the folder, or finds that it is of the same rows, model and settings. Raises RunError."""
     mark = parts / _ASKED
     if not mark.is_file():
         record.write_json(mark, asked)
     if record.read_json(mark) != asked:
-        finding = "holds half of another prediction: of other rows, another model or other columns"
+        finding = "holds half of another prediction: of other rows, columns or settings, or another model"
         raise RunError(str(parts), finding, "remove it, or give another file with --output")
 
 
@@ -125,8 +126,7 @@ def _with_answers(job: _Job, block: "pyarrow.Table", *, first: int) -> "pyarrow.
     """The block, then the columns of its answers, and `error` where a row has one."""
     import pyarrow
 
-    values = [block[column].to_pylist() if column in block.column_names else [None] * len(block)
-              for column in job.held.values()]  # fmt: skip
+    values = [_values(block, path, job.name, role) for role, path in job.held.items()]
     read = [_texts(row, list(job.held.values())) for row in zip(*values, strict=True)]
     errors = [texts if isinstance(texts, str) else None for texts in read]
     bad = next((at for at, error in enumerate(errors) if error is not None), None)
@@ -144,6 +144,13 @@ def _with_answers(job: _Job, block: "pyarrow.Table", *, first: int) -> "pyarrow.
     for column, answers in added.items():
         block = block.append_column(column, pyarrow.array(answers))
     return block.replace_schema_metadata({_ADDED: json.dumps(list(added))})
+
+
+def _values(block: "pyarrow.Table", path: str, place: str, role: str) -> list[Any]:
+    """A column's values; a block of rows that all lack it has none."""
+    if not {path, path.partition(".")[0]} & {*block.column_names}:
+        return [None] * len(block)
+    return columns.column_of(block, path, place, key=f"task.columns.{role}").to_pylist()
 
 
 def _texts(row: Sequence[Any], names: Sequence[str]) -> list[str] | str:
@@ -206,8 +213,9 @@ def _part(parts: Path, at: int) -> Path:
 def _check_readable(first: "pyarrow.Table", held: dict[str, str], name: str) -> None:
     """Refuses columns that hold something else than texts. Raises DataError."""
     for role, column in held.items():
-        if not columns.is_readable(first[column].type):
-            finding = f"column {column!r} holds {first[column].type}, not text"
+        kind = columns.column_of(first, column, name, key=f"task.columns.{role}").type
+        if not columns.is_readable(kind):
+            finding = f"column {column!r} holds {kind}, not text"
             raise DataError(name, finding, f"name a column of texts as task.columns.{role}=COLUMN")
 
 

@@ -38,6 +38,12 @@ class Predictor:
         inputs = self._kind.inputs | {"text_pair"}
         return [role for role in _ROLES if role in self.spec.columns and role in inputs]
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What else than the weights could change an answer, as JSON has it."""
+        keys = {"max_length", "stride", "precision", "generation"}
+        return self._session.config.model_dump(mode="json", include=keys)
+
     def answer(self, rows: Sequence[Mapping[str, Any]], *, batch_size: int = 32) -> list[Any]:
         """One answer a row, in the rows' order: a label name, a number, a text, or `{"text", "no_answer"}`.
 
@@ -76,6 +82,7 @@ class Predictor:
         for role in self.roles:
             own = self.spec.columns[role]
             names = [name for name in (own, role) if name in there]
+            names += [own] if own.partition(".")[0] in there else []
             if not names:
                 wanted = f"{own!r}" if own == role else f"{own!r} or {role!r}"
                 remedy = f"{schema.nearest(own, there)}there are: {', '.join(there)}; write task.columns.{role}=COLUMN"
@@ -111,9 +118,12 @@ def load(
 def _value(row: Mapping[str, Any], name: str, at: int) -> str:
     if not isinstance(row, Mapping):
         raise DataError(f"row {at}", f"is {row!r}", f"give a mapping with {name!r}")
-    if name not in row:
+    top, *inner = [name] if name in row else name.split(".")
+    for field in inner:
+        row, top = row.get(top) or {}, field
+    if top not in row:
         hint = schema.nearest(name, row)
         raise DataError(f"row {at}", f"no {name!r}", f"{hint}it has: {', '.join(map(str, row))}")
-    if not isinstance(row[name], str):
-        raise DataError(f"row {at}", f"{name} is {row[name]!r}", "give a text")
-    return row[name]
+    if not isinstance(row[top], str):
+        raise DataError(f"row {at}", f"{name} is {row[top]!r}", "give a text")
+    return row[top]

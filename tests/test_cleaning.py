@@ -49,6 +49,17 @@ def test_of_equal_texts_the_first_stays(capsys):
     )
 
 
+def test_what_is_not_mended_stays_to_the_letter(capsys):
+    rows = [f"{10**20 + at},3.10,{at % 2}.0,1.50,{text}" for at, text in enumerate(WORDS)]
+    write("reviews.csv", "\n".join(["id,version,label,price,text", *rows[:3], rows[0].upper(), *rows[3:], ""]))
+
+    code, _, err = said(capsys, "clean", "reviews.csv", "-o", "out.csv", "--fix", "trim,dedupe")
+
+    assert code == 0, err
+    assert Path("out.csv").read_text().splitlines()[1:] == rows
+    assert [line["removed"]["version"] for line in log("out.removed.jsonl")] == ["3.10"]
+
+
 def test_of_contradicting_rows_none_stays(capsys):
     left, lines, _ = cleaned(capsys, [*LABELLED, (WORDS[2], "bad")], "conflicts")
 

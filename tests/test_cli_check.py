@@ -40,6 +40,15 @@ def test_rows_without_faults_exit_0_and_what_was_not_looked_at_is_said(capsys):
     assert [line for line in out.splitlines() if "⚠" in line or "✘" in line] == ["15 ✔, 0 ⚠, 0 ✘, 2 skipped"]
 
 
+def test_a_folder_whose_name_has_a_sign_is_no_key(capsys):
+    Path("year=2024").mkdir()
+    Path("reviews.csv").replace("year=2024/reviews.csv")
+
+    code, out, err = said(capsys, "check", "year=2024/reviews.csv")
+
+    assert (code, out.splitlines()[0]) == (0, "year=2024/reviews.csv: classification"), err
+
+
 def test_a_leak_exits_1_and_says_where_how_much_and_what_mends_it(capsys):
     code, out, err = said(capsys, "check", "reviews.csv", "data.eval=later.csv")
 

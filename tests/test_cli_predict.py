@@ -42,6 +42,18 @@ def test_the_command_writes_the_file_and_says_how_many(runs, tmp_path, monkeypat
     }  # fmt: skip
 
 
+def test_a_folder_whose_name_has_a_sign_is_no_key(runs, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("year=2024").mkdir()
+    Path("year=2024/new.csv").write_text("review\ngood\n")
+
+    code, out, err = said(
+        capsys, "predict", runs("reviews"), "year=2024/new.csv", "task.columns.text=review", "-o", "o.csv"
+    )
+
+    assert (code, out) == (0, "1 rows; written to o.csv\n"), err
+
+
 def test_a_text_is_answered_on_the_spot(runs, capsys):
     code, out, err = said(capsys, "predict", runs("pairs"), "--text", "one man", "--text", "a dog", "--json")
 

@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import sys
+from pathlib import Path
 
 import pandas
 import pyarrow
@@ -113,6 +114,32 @@ def test_numbers_are_numbers_and_nothing_is_null_and_zeros_in_front_stay():
         "c": ["007", "008", "009"],
         "d": ["x", None, "y, z"],
     }
+
+
+def test_whole_numbers_beyond_eight_bytes_are_texts_and_stay_apart():
+    write("rows.csv", "a,b\n100000000000000000001,9223372036854775807\n100000000000000000002,-1\n")
+
+    assert rows("rows.csv") == {
+        "a": ["100000000000000000001", "100000000000000000002"],
+        "b": [9223372036854775807, -1],
+    }
+
+
+def test_half_of_an_emoji_at_a_cut_is_a_lost_character():
+    write(
+        "rows.jsonl", r'{"text": "so good \ud83d", "more": [{"a": "\ud83d\ude00"}]}' + "\n" + r'{"text": "\ude00 dull"}'
+    )
+
+    assert rows("rows.jsonl") == {"text": ["so good \ufffd", "\ufffd dull"], "more": [[{"a": "\U0001f600"}], None]}
+
+
+def test_a_carriage_return_in_a_text_comes_back_from_a_csv():
+    table = pyarrow.table({"text": ["one\rtwo", "three\r\nfour", "five"], "label": ["a", "b", "a"]})
+
+    files.FORMATS[".csv"](Path("out.csv"), table.schema, [table])
+
+    assert Path("out.csv").read_bytes() == b'text,label\n"one\rtwo",a\n"three\r\nfour",b\nfive,a\n'
+    assert rows("out.csv") == table.to_pydict()
 
 
 def test_keys_that_come_late_are_null_before():

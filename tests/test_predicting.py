@@ -156,6 +156,21 @@ def test_columns_are_found_by_the_task_s_names_or_the_roles_or_as_is_said(runs, 
     assert found[0] == found[1] == found[2]
 
 
+def test_a_text_inside_an_object_is_read_by_its_path(runs, tmp_path):
+    plain, source = tmp_path / "plain.jsonl", tmp_path / "new.jsonl"
+    plain.write_text('{"sentence": "good"}\n{"sentence": "dull"}\n')
+    source.write_text('{"review": {"body": "good", "stars": 5}}\n{"review": {"body": "dull", "stars": 1}}\n')
+    predictor = hf_suite.load(runs("reviews"), over={"task": {"columns": {"text": "review.body"}}})
+
+    _, expected = answered(runs("reviews"), plain, tmp_path / "a.jsonl")
+    predicting.predict(predictor, str(source), tmp_path / "b.jsonl", run=runs("reviews"))
+
+    found = [json.loads(line) for line in (tmp_path / "b.jsonl").read_text().splitlines()]
+    assert [row.pop("sentence") for row in expected] == [row.pop("review")["body"] for row in found]
+    assert found == expected
+    assert predictor.predict([{"review": {"body": "good"}}, {"text": "dull"}]) == expected
+
+
 def test_a_kill_costs_what_was_under_way_and_no_more(runs, tmp_path, monkeypatch):
     monkeypatch.setattr(predicting, "BLOCK", 4)
     source, output = tmp_path / "new.csv", tmp_path / "out.csv"
@@ -189,14 +204,18 @@ def test_half_of_another_prediction_is_not_gone_on_with(runs, tmp_path, monkeypa
     monkeypatch.setattr(predictor, "told", interrupted)
     with pytest.raises(KeyboardInterrupt):
         predicting.predict(predictor, str(source), output, run=runs("reviews"))
-    source.write_text("sentence\ndull\n")
+    shorter = hf_suite.load(runs("reviews"), over={"max_length": 8})
 
-    with pytest.raises(RunError) as e:
+    with pytest.raises(RunError) as of_settings:
+        predicting.predict(shorter, str(source), output, run=runs("reviews"))
+    source.write_text("sentence\ndull\n")
+    with pytest.raises(RunError) as of_rows:
         predicting.predict(predictor, str(source), output, run=runs("reviews"))
 
-    assert str(e.value) == (
-        f"{tmp_path}/.out.csv.parts: holds half of another prediction: of other rows, another model or other columns; "
-        "remove it, or give another file with --output"
+    assert str(of_rows.value) == str(of_settings.value)
+    assert str(of_rows.value) == (
+        f"{tmp_path}/.out.csv.parts: holds half of another prediction: of other rows, columns or settings, or another"
+        " model; remove it, or give another file with --output"
     )
 
 

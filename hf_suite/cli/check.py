@@ -1,7 +1,6 @@
 """`hf-suite check`: what is wrong with some data, a section a family of checks; exit code 1 where anything is bad."""
 
 import json
-import re
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hf_suite import files, schema
-from hf_suite.cli.common import Json, Mirror, Model, Task, given, tell_next
+from hf_suite.cli.common import Json, Mirror, Model, Task, given, is_key, tell_next
 from hf_suite.cli.own import looked_leniently
 from hf_suite.errors import ConfigError
 
@@ -33,8 +32,6 @@ Html = Annotated[
 ]
 _RANKED = 10
 _BRIEF = 5
-_KEY = re.compile(r"[a-z_][\w.]*=")
-"""What a word begins with that sets a key; in an address or a query a sign stands elsewhere."""
 
 
 def check(
@@ -110,8 +107,8 @@ def asked(
     rows: list[str] | None, task: str | None, mirror: Any
 ) -> tuple["TaskSpec", str, tuple[str, ...], tuple[str, ...]]:
     """The task of the rows that a command names, how it names them, what is to be noted of them, and the mirrors."""
-    sources = [word for word in rows or () if not _KEY.match(word)]
-    keys = [word for word in rows or () if _KEY.match(word)]
+    sources = [word for word in rows or () if not is_key(word)]
+    keys = [word for word in rows or () if is_key(word)]
     if len(sources) > 1:
         raise ConfigError(sources[1], f"a second source of rows beside {sources[0]}", "keep one of them")
     if not sources and task is None:

@@ -51,7 +51,8 @@ def clean(
     fixes = [word.strip() for word in fix.split(",") if word.strip()]
     cleaning.check_fixes(fixes)
     spec, word, _, mirrors = asked(rows, task, mirror)
-    done = cleaning.clean(checking.subject(spec, word=word, mirrors=mirrors), output, fixes)
+    subject = checking.subject(spec, word=word, mirrors=mirrors, to_the_letter=True)
+    done = cleaning.clean(subject, output, fixes)
     if as_json:
         said = {"output": str(done.output), "log": str(done.log), "rows": done.rows}
         typer.echo(json.dumps({**said, "removed": done.removed, "changed": done.changed}))

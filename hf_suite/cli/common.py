@@ -1,6 +1,7 @@
 """What the commands share: the flags that set config keys, and how words become a config. Runs nothing."""
 
 import os
+import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -58,6 +59,10 @@ AllowCode = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.", show_default=False)]
 
 
+_KEY = re.compile(r"[a-z_][\w.]*=")
+"""What a word that sets a key begins with."""
+
+
 def given(
     words: Sequence[str] | None,
     *,
@@ -95,6 +100,12 @@ def given(
     said = schema.words(word for word in words or () if "=" in word)
     _not_twice(over, said)
     return configs[0] if configs else None, config.layered(over, said)
+
+
+def is_key(word: str) -> bool:
+    """Whether a word sets a key, and names no rows: in an address or a query the sign stands elsewhere, and what is
+    there (`year=2024/new.csv`) is no key."""
+    return _KEY.match(word) is not None and not os.path.exists(word)  # noqa: PTH110 (a Path refuses a long word)
 
 
 def speaks() -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hf_suite.cli.common import Json, Mirror, Model, given, tell_next
+from hf_suite.cli.common import Json, Mirror, Model, given, is_key, tell_next
 from hf_suite.cli.progress import log_to_stderr
 from hf_suite.errors import ConfigError
 
@@ -58,8 +58,8 @@ def predict(
     A row without a text gets an error in place of an answer. What was answered before a kill is not answered again.
     --model says where the base checkpoint lies now.
     """
-    sources = [word for word in rows or () if "=" not in word]
-    _, over = given([word for word in rows or () if "=" in word], model=model, mirror=mirror)
+    sources = [word for word in rows or () if not is_key(word)]
+    _, over = given([word for word in rows or () if is_key(word)], model=model, mirror=mirror)
     source = _check(sources, output, text)
     base, mirrors = over.pop("model", {}).get("id"), tuple(over.pop("mirror", ()))
     log_to_stderr()

@@ -86,6 +86,8 @@ class Found:
     """What was found out of how it is written, as sentences."""
     names: dict[str, list[str]]
     """Column -> the names of its label ids, where the file carries them."""
+    written: "pyarrow.Table"
+    """The same rows to the letter: what reads as numbers in `table` still stands as it was written."""
 
 
 def read(places: Sequence[Path], *, told: Told | None = None) -> Found:
@@ -96,7 +98,7 @@ def read(places: Sequence[Path], *, told: Told | None = None) -> Found:
     notes: list[str] = []
     watched = told or _silent
     table = gathered(_batches(places, notes, watched), place=name(places))
-    return Found(numbered(table), sha256(places), name(places), tuple(dict.fromkeys(notes)), _label_names(table))
+    return Found(numbered(table), sha256(places), name(places), tuple(dict.fromkeys(notes)), _label_names(table), table)
 
 
 def blocks(places: Sequence[Path], size: int) -> Iterator["pyarrow.Table"]:
@@ -129,7 +131,7 @@ def head(places: Sequence[Path]) -> Found:
     size = sum(path.stat().st_size for path in places)
     notes = [note for file in found for note in file.notes] + [f"{name(places)}: {size:,} bytes of running text"]
     table = pyarrow.table({"text": plain.lines(found[0], _LOOKED_AT)})
-    return Found(table, sha256(places), name(places), tuple(notes), {})
+    return Found(table, sha256(places), name(places), tuple(notes), {}, table)
 
 
 def sha256(places: Sequence[Path]) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 SPILL_BYTES = 256_000_000
 """What is larger lies in a file that is mapped, and that goes when its rows do."""
 _NONE = ("NA", "N/A")
+_WHOLE = r"^-?\d+$"
 _NUMBER = r"^-?(?:0|[1-9]\d*|\d*\.\d+|[1-9]\d*\.)(?:[eE][+-]?\d+)?$"
 
 
@@ -96,7 +97,10 @@ def _alike(batches: list["pyarrow.RecordBatch"]) -> Iterator[list["pyarrow.Recor
 
 
 def numbered(table: "pyarrow.Table") -> "pyarrow.Table":
-    """Columns whose every text is a number as numbers: whole ones as int64, others as float64; `007` is a text."""
+    """Columns whose every text is a number as numbers: whole ones as int64, others as float64.
+
+    `007` is a text, and so is a whole number that int64 does not hold: as float64 it would be another one.
+    """
     import pyarrow
 
     for at, name in enumerate(table.column_names):
@@ -126,8 +130,9 @@ def _cast(column: "pyarrow.ChunkedArray") -> "pyarrow.ChunkedArray":
     import pyarrow
     import pyarrow.compute as compute
 
-    column = compute.if_else(compute.is_in(column, value_set=pyarrow.array(_NONE, column.type)), None, column)
+    filled = compute.if_else(compute.is_in(column, value_set=pyarrow.array(_NONE, column.type)), None, column)
     try:
-        return column.cast(pyarrow.int64())
+        return filled.cast(pyarrow.int64())
     except pyarrow.ArrowInvalid:
-        return column.cast(pyarrow.float64())
+        whole = compute.all(compute.match_substring_regex(filled, _WHOLE)).as_py()
+        return column if whole else filled.cast(pyarrow.float64())

@@ -165,10 +165,21 @@ def _columns(rows: list[dict[str, Any]], names: list[str], name: str) -> "pyarro
             values = [float(value) if type(value) is int else value for value in values]
         try:
             columns[key] = pyarrow.array(values)
+        except UnicodeEncodeError:
+            columns[key] = pyarrow.array([_encodable(value) for value in values])
         except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError, OverflowError) as error:
             finding = f"the values of {key!r} are not all of one form ({str(error).splitlines()[0]})"
             raise DataError(name, finding, "write it the same way in every row") from error
     return pyarrow.record_batch(columns)
+
+
+def _encodable(value: Any) -> Any:
+    """The value with U+FFFD for each half of a surrogate pair, as a text that was cut within an emoji ends with."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_encodable(one) for one in value]
+    return {key: _encodable(one) for key, one in value.items()} if isinstance(value, dict) else value
 
 
 def _reason(error: ValueError) -> str:

@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pyarrow
@@ -21,11 +21,25 @@ def _csv(path: Path, schema: "pyarrow.Schema", tables: Tables) -> None:
     A list of texts whose field has JOINED as metadata is one text, with that between its parts.
     """
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = csv.writer(_Lines(file))
         writer.writerow(schema.names)
         for table in tables:
             columns = [map(_cell(schema.field(name)), table[name].to_pylist()) for name in schema.names]
             writer.writerows(zip(*columns, strict=True))
+
+
+class _Lines:
+    """A file whose lines end with a line feed alone.
+
+    csv would write them so, too, but then leaves a carriage return in a text without quotes, where readers see an end.
+    """
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def write(self, line: str) -> None:
+        """Writes one whole line, as csv's writer hands it over."""
+        self._file.write(line.removesuffix("\r\n") + "\n")
 
 
 def _jsonl(path: Path, schema: "pyarrow.Schema", tables: Tables) -> None:
