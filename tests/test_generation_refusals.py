@@ -61,6 +61,34 @@ def writer(tmp_path_factory):
             "generation: transformers refuses it (`max_new_tokens` must be greater than 0, but is 0.); "
             "see its GenerationConfig",
         ),
+        (
+            {"do_sample": True, "temperature": 0},
+            "generation.temperature: 0; say more than 0; "
+            "without generation.do_sample the most probable tokens are taken",
+        ),
+        ({"num_beams": 0}, "generation.num_beams: 0; say a whole number from 1 on"),
+        ({"no_repeat_ngram_size": 2.5}, "generation.no_repeat_ngram_size: 2.5; say a whole number from 0 on"),
+        ({"eos_token_id": "</s>"}, "generation.eos_token_id: '</s>'; say the token's id, a whole number"),
+        ({"stop_strings": [""]}, "generation.stop_strings: ['']; say a text or a list of texts, none empty"),
+        (
+            {"prompt_lookup_num_tokens": 3},
+            "generation.prompt_lookup_num_tokens: is for one row at a time, and many are answered; take it out",
+        ),
+        (
+            {"do_sample": True, "top_p": 1.5},
+            "generation: transformers refuses it (`top_p` has to be a float > 0 and < 1, but is 1.5); "
+            "see its GenerationConfig",
+        ),
+        (
+            {"repetition_penalty": 0},
+            "generation: transformers refuses it (`penalty` has to be a strictly positive float, but is 0.0); "
+            "see its GenerationConfig",
+        ),
+        (
+            {"bad_words_ids": []},
+            "generation: transformers refuses it (`bad_words_ids` has to be a non-empty list, but is [].); "
+            "see its GenerationConfig",
+        ),
     ],
 )
 def test_settings_that_cannot_be_are_refused(given, message):
@@ -70,6 +98,31 @@ def test_settings_that_cannot_be_are_refused(given, message):
 def test_settings_are_refused_before_data_are_read(made, writer):
     config = texts.run_config(made, writer("bart"), generation={"temperature": 0.7}, mirror=["nowhere"])
     assert refusal(texts.session, config).startswith("generation.temperature: 0.7, and nothing is sampled")
+
+
+def test_a_number_needs_no_point(made, writer):
+    over = {"generation": {"do_sample": True, "temperature": 2, "repetition_penalty": 2}, "max_target_length": 8}
+    assert (
+        len(texts.texts_of(texts.session(texts.run_config(made, writer("bart"), **over)), batch_size=2, count=2)) == 2
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"guidance_scale": 1.5},
+            "generation.guidance_scale: 1.5, and t5 reads no prompt that it could do without; "
+            "take it out, or take a decoder (GPT-2, Llama)",
+        ),
+        (
+            {"forced_bos_token_id": 99_999},
+            "generation.forced_bos_token_id: 99,999, and t5 has 292 tokens; say one from 0 to 291",
+        ),
+    ],
+)
+def test_settings_that_a_model_cannot_have_are_refused(made, writer, given, message):
+    assert refusal(texts.session, texts.run_config(made, writer("t5"), generation=given)) == message
 
 
 def test_a_target_longer_than_the_model_can_write_is_refused(made, writer):

@@ -58,6 +58,9 @@ class EncoderDecoderAdapter(WritingAdapter):
         )
         speak(given.tokenizer, codes)
         chosen, why = common(spec, config, given)
+        if chosen.get("guidance_scale") not in (None, 1):
+            finding = f"{chosen['guidance_scale']}, and {given.name} reads no prompt that it could do without"
+            raise ConfigError("generation.guidance_scale", finding, "take it out, or take a decoder (GPT-2, Llama)")
         chosen = {**_start(given), **chosen, **_told(given.tokenizer, codes)}
         if chosen.get("decoder_start_token_id") is None:
             finding = f"{given.name} does not say with which token its answers begin"

@@ -238,6 +238,7 @@ def common(spec: TaskSpec, config: RunConfig, given: Given) -> tuple[dict[str, A
     end = given.tokenizer.eos_token_id if given.tokenizer.eos_token_id is not None else given.tokenizer.sep_token_id
     if end is not None:
         chosen.setdefault("eos_token_id", end)
+    settings.check_tokens(chosen, given.model_config, given.name)
     return {**chosen, "pad_token_id": given.tokenizer.pad_token_id}, notes
 
 
