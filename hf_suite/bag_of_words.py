@@ -4,7 +4,7 @@ Words and pairs of words, weighted by TF-IDF with sublinear counts; scikit-learn
 one for each label where a row may have several. Bounded: at most ROWS train rows, fewer where there are many labels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,8 @@ from hf_suite.split import first
 ROWS = 20_000
 _DECISIONS = 100_000  # rows times labels
 _WORDS = 50_000
-_NEVER = -100.0
-"""The score of a label that no train row has."""
+_NEVER, _ALWAYS = -100.0, 100.0
+"""The scores of a label that no train row has, and of one that all rows have beside others."""
 
 
 @dataclass(frozen=True)
@@ -33,15 +33,16 @@ class Learnt:
     classifier: Any
     rows: int
     """Train rows that it learnt from."""
+    settled: Mapping[str, float]
+    """Scores of the other labels, which nothing had to be learnt for."""
 
     def evidence(self, rows: Any) -> dict[RowId, Evidence]:
         """Each row's scores, as the kind takes them."""
         scores = self.classifier.decision_function(self.vectorizer.transform(_texts(rows)))
         if scores.ndim == 1:  # of two labels, or of one that a row may have, scikit-learn gives one score
             scores = numpy.stack([numpy.zeros_like(scores), scores], axis=1)[:, -len(self.labels) :]
-        absent = dict.fromkeys(self.spec.labels or (), _NEVER)
         return {
-            row: {"scores": {**absent, **dict(zip(self.labels, line, strict=True))}}
+            row: {"scores": {**self.settled, **dict(zip(self.labels, line, strict=True))}}
             for row, line in zip(rows["row"], scores.tolist(), strict=True)
         }
 
@@ -64,16 +65,18 @@ def learnt(spec: TaskSpec, train: Any) -> Learnt | None:
     golds, classifier = train["label"][:], LogisticRegression(max_iter=1000)
     if spec.target == "labels":
         flags = numpy.array([[label in gold for label in spec.labels or ()] for gold in golds])
+        settled = {label: _ALWAYS if flags[:, at].all() else _NEVER for at, label in enumerate(spec.labels or ())}
         varies = numpy.flatnonzero(flags.any(axis=0) & ~flags.all(axis=0))
         labels = [(spec.labels or ())[at] for at in varies]
         if not labels:
             return None
         several = OneVsRestClassifier(classifier).fit(words, flags[:, varies])
-        return Learnt(spec, labels, vectorizer, several, len(train))
+        return Learnt(spec, labels, vectorizer, several, len(train), settled)
     if len(set(golds)) < 2:
         return None
     classifier.fit(words, golds)
-    return Learnt(spec, [str(label) for label in classifier.classes_], vectorizer, classifier, len(train))
+    absent = dict.fromkeys(spec.labels or (), _NEVER)
+    return Learnt(spec, [str(label) for label in classifier.classes_], vectorizer, classifier, len(train), absent)
 
 
 def _texts(rows: Any) -> list[str]:

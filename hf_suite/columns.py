@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from hf_suite import labels, schema
 from hf_suite.errors import DataError
-from hf_suite.kinds import KINDS
+from hf_suite.kinds import KINDS, read_roles
 from hf_suite.labels import is_list, is_text
 from hf_suite.metrics.base import RowId
 from hf_suite.spec import TaskSpec, split_labels
@@ -66,7 +66,7 @@ def plain(source: "pyarrow.Table", spec: TaskSpec, *, ids: bool) -> "pyarrow.Tab
         at, values = source.column_names.index(column), source[column]
         if role == "label" and spec.target != "number" and not ids:
             source = source.set_column(at, column, labels.as_texts(values, spec))
-        elif role in KINDS[spec.kind].inputs | {"text_pair"} and values.null_count and is_text(values.type):
+        elif role in read_roles(spec) and values.null_count and is_text(values.type):
             source = source.set_column(at, column, pyarrow.compute.fill_null(values, ""))
     return source
 

@@ -14,11 +14,13 @@ from hf_suite.config import SplitConfig, TuneConfig
 from hf_suite.data import Split
 from hf_suite.doctor import equal
 from hf_suite.errors import ConfigError, DataError
-from hf_suite.kinds import KINDS
+from hf_suite.kinds import read_roles
 from hf_suite.metrics.base import RowId
 from hf_suite.spec import TaskSpec
 
 _ORDER = ("train", "tune", "eval")
+_CONTEXTS = 20
+"""Of fewer different contexts none could be had for each part; then questions on one may stand in two."""
 
 
 def check(wish: SplitConfig) -> str:
@@ -117,12 +119,18 @@ def _parts(spec: TaskSpec, whole: Split, numbers: Mapping[str, split.Indices], *
 
 
 def _groups(spec: TaskSpec, whole: Split, how: SplitConfig | TuneConfig) -> Sequence[Hashable] | None:
-    """What must stay together: the values of a column, rows of equal texts, or both."""
+    """What must stay together: the values of a column, rows that are alike, or both."""
     named = whole.rows[how.group][:] if how.group is not None else None
     if not how.together:
         return named
-    alike = _keys(spec, whole)
+    alike = _alike(spec, whole)
     return alike if named is None else split.joined(named, alike)
+
+
+def _alike(spec: TaskSpec, whole: Split) -> list[int]:
+    """The same number for rows of equal texts; for all questions on one context, where there are contexts enough."""
+    contexts = [equal.key([text]) for text in whole.rows["context"]] if "context" in spec.columns else []
+    return contexts if len(set(contexts)) >= _CONTEXTS else _keys(spec, whole)
 
 
 def leaked(spec: TaskSpec, train: Split | None, evals: Mapping[str, Split]) -> dict[str, frozenset[RowId]]:
@@ -136,8 +144,8 @@ def leaked(spec: TaskSpec, train: Split | None, evals: Mapping[str, Split]) -> d
 
 
 def _keys(spec: TaskSpec, whole: Split) -> list[int]:
-    inputs = sorted(KINDS[spec.kind].inputs | (KINDS[spec.kind].optional & {"text_pair"} & spec.columns.keys()))
-    return [equal.key(values) for values in zip(*(whole.rows[role][:] for role in inputs), strict=True)]
+    """A number for each row, the same where all its texts are equal."""
+    return [equal.key(values) for values in zip(*(whole.rows[role][:] for role in read_roles(spec)), strict=True)]
 
 
 def _strata(whole: Split, how: SplitConfig | TuneConfig) -> Sequence[Hashable] | None:
@@ -155,7 +163,7 @@ def _strata(whole: Split, how: SplitConfig | TuneConfig) -> Sequence[Hashable] |
 def _moments(values: Sequence[Any], column: str, place: str) -> list[Any]:
     """Dates, or numbers, that can be put in order. Raises DataError."""
     for row, value in enumerate(values):
-        if value is None:
+        if value is None or value != value:
             raise DataError(f"{place} row {row}", f"has no {column!r}", "fill it, or leave split.time out")
     if all(isinstance(value, int | float | datetime.date) for value in values):
         return list(values)

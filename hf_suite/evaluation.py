@@ -10,7 +10,7 @@ from hf_suite.answering import answer
 from hf_suite.config import TrainConfig
 from hf_suite.data import Split
 from hf_suite.errors import ConfigError
-from hf_suite.kinds import KINDS, Evidence
+from hf_suite.kinds import KINDS, Evidence, read_roles
 from hf_suite.metrics.base import RowId
 from hf_suite.parts import Parts
 from hf_suite.record import Scores
@@ -164,9 +164,7 @@ def _evaluate_split(session: Session, name: str, split: Split, found: Evaluation
 
 def _beginnings(spec: TaskSpec, split: Split) -> list[str]:
     """The first characters of what is read of each row."""
-    kind = KINDS[spec.kind]
-    roles = [role for role in spec.columns if role in kind.inputs | {"text_pair"}]
-    texts = zip(*(split.rows[role] for role in roles), strict=True)
+    texts = zip(*(split.rows[role] for role in read_roles(spec)), strict=True)
     return [" | ".join(" ".join(str(text)[: 2 * _SHOWN].split())[:_SHOWN] for text in row) for row in texts]
 
 

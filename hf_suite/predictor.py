@@ -11,12 +11,13 @@ from hf_suite import evaluation, files, schema
 from hf_suite.answering import answer
 from hf_suite.errors import DataError
 from hf_suite.finished import opened
-from hf_suite.kinds import KINDS, Evidence
+from hf_suite.kinds import KINDS, Evidence, read_roles
 from hf_suite.session import Session
 from hf_suite.spec import TaskSpec
 
 _ROLES = ("text", "text_pair", "question", "context", "source")
-"""The roles that answering reads, in the order in which texts without names are given."""
+"""The order in which texts without names are given; roles of a kind that a package adds come last, as its task has
+them."""
 
 
 class Predictor:
@@ -35,8 +36,8 @@ class Predictor:
     @property
     def roles(self) -> list[str]:
         """What answering reads of a row."""
-        inputs = self._kind.inputs | {"text_pair"}
-        return [role for role in _ROLES if role in self.spec.columns and role in inputs]
+        read = read_roles(self.spec)
+        return sorted(read, key=lambda role: _ROLES.index(role) if role in _ROLES else len(_ROLES))
 
     @property
     def settings(self) -> dict[str, Any]:

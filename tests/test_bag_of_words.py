@@ -38,7 +38,9 @@ def test_three_labels_are_told_by_their_words_and_one_that_train_has_not_is_neve
     assert answers(spec, learnt, ["green", "blue", "red"]) == ["b", "c", "a"]
 
 
-@pytest.mark.parametrize("labels", [[["who"], ["who", "where"], [], ["where"]], [["who"], [], ["who"], []]])
+@pytest.mark.parametrize(
+    "labels", [[["who"], ["who", "where"], [], ["where"]], [["who"], [], ["who"], []], [["who"], ["who", "where"]] * 2]
+)
 def test_several_labels_are_told_each_by_itself(labels):
     texts = [" ".join(["it", *found]) for found in labels]
     learnt = bag_of_words.learnt(SEVERAL, rows(texts * 9, labels * 9))

@@ -27,6 +27,10 @@ def cleaned(capsys, rows, fix):
     return left, log("out.removed.jsonl"), out
 
 
+def lined(rows):
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
 def log(name):
     return [json.loads(line) for line in Path(name).read_text().splitlines()]
 
@@ -58,6 +62,17 @@ def test_what_is_not_mended_stays_to_the_letter(capsys):
     assert code == 0, err
     assert Path("out.csv").read_text().splitlines()[1:] == rows
     assert [line["removed"]["version"] for line in log("out.removed.jsonl")] == ["3.10"]
+
+
+def test_of_a_chain_of_likes_what_is_like_no_row_that_stays_stays_too(capsys):
+    """Of letter triples the first two share 75 %, the last two 73 %, the first and the last 56 %."""
+    ways = [("slowly", "morning"), ("slowly", "evening of may"), ("fast", "evening of may again")]
+    chain = [(f"the old man walked {how} over the long bridge in the grey {when}", "good") for how, when in ways]
+
+    left, lines, _ = cleaned(capsys, [*chain, *LABELLED[:6]], "near")
+
+    assert left == [chain[0], chain[2], *LABELLED[:6]]
+    assert [(line["row"], line["why"]) for line in lines] == [(1, "nearly the same texts as train 0")]
 
 
 def test_of_contradicting_rows_none_stays(capsys):
@@ -104,6 +119,37 @@ def test_what_is_personal_stands_nowhere_also_where_another_fix_changed_its_text
 
     assert left[0] == ("ask [e-mail address]", "good")
     assert "example.org" not in Path("out.removed.jsonl").read_text()
+
+
+@pytest.mark.parametrize(
+    ("fix", "ill", "well"),
+    [("html", "a <b>bold</b> word", "a bold word"), ("personal", "ask a@b.org", "ask [e-mail address]")],
+)
+def test_texts_inside_objects_and_lists_are_mended(capsys, fix, ill, well):
+    rows = [{"post": {"body": text, "stars": at}, "label": label} for at, (text, label) in enumerate(LABELLED)]
+    write("posts.jsonl", lined([*rows, {"post": {"body": ill, "stars": 1}, "label": "good"}, {"label": "bad"}]))
+    write("parts.jsonl", lined([{"text": [text, ill], "label": label} for text, label in LABELLED]))
+
+    for name, column in (("posts", "post.body"), ("parts", "text")):
+        words = ["clean", f"{name}.jsonl", "-o", f"{name}-out.jsonl", "--fix", fix]
+        code, _, err = said(capsys, *words, f"task.columns.text={column}", "task.columns.label=label")
+        assert code == 0, err
+
+    posts, parts = log("posts-out.jsonl"), log("parts-out.jsonl")
+    assert posts == [*rows, {"post": {"body": well, "stars": 1}, "label": "good"}, {"post": None, "label": "bad"}]
+    assert parts == [{"text": [text, well], "label": label} for text, label in LABELLED]
+    assert log("posts-out.removed.jsonl")[0]["column"] == "post.body"
+
+
+def test_a_fault_in_contexts_alone_names_no_command_that_would_leave_it(capsys):
+    asked = [{"question": f"Why {at}?", "context": f"It <b>is</b> {at}.", "answers": "is"} for at in range(9)]
+    write("asked.jsonl", lined(asked))
+
+    found = json.loads(said(capsys, "check", "asked.jsonl", "--json")[1])["findings"]
+
+    assert [one["remedy"] for one in found if one["name"] == "texts.html"] == [
+        "mend these contexts in the file, and the answers counted off in them"
+    ]
 
 
 def test_entities_that_spell_tags_go_with_the_tags(capsys):

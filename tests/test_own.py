@@ -51,6 +51,24 @@ def test_equal_texts_never_straddle():
     assert sorted(group for found in groups.values() for group in found) == list(range(8))
 
 
+def test_questions_on_one_context_never_straddle():
+    asked = [
+        {"question": f"What is {at}?", "context": f"Text {at % 25} says red.", "answers": "red"} for at in range(100)
+    ]
+    write("asked.jsonl", "".join(json.dumps(row) + "\n" for row in asked))
+
+    contexts = {part: {row % 25 for row in rows} for part, rows in dealt(data="asked.jsonl").items()}
+
+    assert sorted(context for found in contexts.values() for context in found) == list(range(25))
+
+
+def test_few_contexts_stand_in_all_parts():
+    asked = [{"question": f"What is {at}?", "context": "It says red.", "answers": "red"} for at in range(40)]
+    write("asked.jsonl", "".join(json.dumps(row) + "\n" for row in asked))
+
+    assert {part: len(rows) for part, rows in dealt(data="asked.jsonl").items()} == {"train": 32, "tune": 4, "eval": 4}
+
+
 def test_rows_to_score_are_scored_and_tune_is_cut_off_train():
     write("later.csv", csv(ROWS[:10]))
 

@@ -43,8 +43,13 @@ def test_a_package_adds_a_kind_an_adapter_and_a_metric(tiny_checkpoint):
     words = ["train", "--task", "stars", "--model", str(tiny_checkpoint("bert")), "-o", "run", *keys]
 
     environment = {"PYTHONPATH": f"site{os.pathsep}{ROOT}", "HF_SUITE_TASKS": "mine", "HF_HUB_OFFLINE": "1"}
-    subprocess.run([sys.executable, "-m", "hf_suite", *words], env={**os.environ, **environment}, check=True)
+    ours = {**os.environ, **environment}
+    subprocess.run([sys.executable, "-m", "hf_suite", *words], env=ours, check=True)
+    keys = ["kind=stars", "target=number", "columns.text=review", "columns.label=stars", "metrics=[within_one]"]
+    words = ["init", "stars.csv", "-o", "guessed.yaml", *(f"task.{key}" for key in [*keys, "headline=within_one"])]
+    subprocess.run([sys.executable, "-m", "hf_suite", *words], env=ours, check=True)
 
+    assert schema.read_yaml(Path("guessed.yaml"))["columns"] == STARS["columns"]
     result = json.loads(Path("run/result.json").read_text())
     assert result["headline"]["name"] == "within_one"
     assert {line["answer"] for line in read_answers(Path("run/answers.parquet"))} <= {1, 2, 3, 4, 5}

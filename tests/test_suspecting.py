@@ -32,6 +32,13 @@ def test_a_label_that_no_row_has_is_never_held():
     assert mislabelled.wrong(third, GIVEN).tolist() == [2, 5]
 
 
+def test_a_row_whose_own_label_is_likeliest_is_left_alone_though_it_holds_another_as_surely_as_that_is_ever_held():
+    """The mean of the own label is (0.9 + 0.9 + 0.5) / 3 = 0.767 for 0, and 0.4 for 1: the third row holds 1 alone."""
+    found = numpy.array([[0.9, 0.1, 0], [0.9, 0.1, 0], [0.5, 0.45, 0.05], [0.2, 0.4, 0.4], [0.2, 0.4, 0.4]])
+
+    assert mislabelled.wrong(found, numpy.array([0, 0, 0, 1, 1])).tolist() == []
+
+
 def test_the_surest_is_ranked_first_and_those_that_are_right_last():
     assert mislabelled.ranked(FOUND, GIVEN).tolist() == [5, 2, 1, 4, 0, 3]
 

@@ -1,12 +1,12 @@
 """FIXES: what mends rows: texts changed, rows left out, each with its reason. Writes no file."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from hf_suite.doctor import answers, duplicates, labels, repairs
+from hf_suite.doctor import answers, duplicates, labels, minhash, repairs
 from hf_suite.doctor.findings import Place
 from hf_suite.doctor.minhash import Numbers
 from hf_suite.doctor.personal import kinds, masked
@@ -43,7 +43,9 @@ def mend(subject: Subject, fixes: Sequence[str]) -> Mended:
         if name in fixes:
             subject, numbers = _left_out(subject, numbers, name, lines)
     if "personal" in fixes:  # a fix that was done before it has told what stood there
-        lines = [{key: masked(said) if key in _TOLD else said for key, said in line.items()} for line in lines]
+        lines = [
+            {key: _fixed(said, "personal") if key in _TOLD else said for key, said in line.items()} for line in lines
+        ]
     return Mended({part.name: part.table for part in subject.parts}, lines)
 
 
@@ -93,10 +95,25 @@ def _repeated(subject: Subject) -> Left:
 
 
 def _nearly_repeated(subject: Subject) -> Left:
+    """Rows that are nearly like one that stays; of a chain of likes, what is like none that does stays too."""
     for part in subject.parts:
         rows, partners = duplicates.near_repeats(subject, part)
-        for row, partner in zip(rows.tolist(), partners.tolist(), strict=True):
-            yield row, "nearly the same texts as", partner
+        numbers = numpy.union1d(rows, partners)
+        texts = dict(zip(numbers.tolist(), subject.texts_of(numbers), strict=True))
+        yield from _unlike(zip(rows.tolist(), partners.tolist(), strict=True), texts)
+
+
+def _unlike(pairs: Iterable[tuple[int, int]], texts: Mapping[int, tuple[str, ...]]) -> Left:
+    """Of pairs (row, an earlier one like it), in the order of the rows, those rows that are like one that stays."""
+    chains: dict[int, list[int]] = {}
+    for row, partner in pairs:
+        staying = chains[row] = chains.setdefault(partner, [partner])
+        like = [partner] if partner in staying else staying
+        found = next((one for one in like if minhash.are_near(texts[one], texts[row])), None)
+        if found is None:
+            staying.append(row)
+        else:
+            yield row, "nearly the same texts as", found
 
 
 def _leaking(subject: Subject) -> Left:
@@ -132,24 +149,32 @@ FIXES = tuple(dict.fromkeys([*TEXTS, *ROWS]))
 
 
 def _changed(part: Part, subject: Subject, fix: str, lines: list[Line]) -> Part:
-    """The split with a fix done to the texts of its roles; a context stays, since answers are counted off in it."""
-    table, roles = part.table, dict(part.roles)
-    for role in [*subject.inputs, *(role for role in ("target",) if role in subject.spec.columns)]:
-        column = subject.spec.columns[role]
-        if role not in roles or (role == "context" and "answers" in roles) or column not in table.column_names:
-            continue
-        before = roles[role].to_pylist()
-        after = [TEXTS[fix](text) if isinstance(text, str) else text for text in before]
+    """The split with a fix done to the texts of its roles, wherever their columns lie."""
+    changed = part
+    for role in (role for role in (*subject.mended, "target") if role in part.roles):
+        column, before = subject.spec.columns[role], part.roles[role].to_pylist()
+        after = [_fixed(text, fix) for text in before]
         done = [row for row, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
         lines += [_change(part.name, row, fix, column, before[row], after[row]) for row in done]
-        if done:
-            table, roles[role] = _with(table, column, after)
-    return Part(part.name, table, roles)
+        changed = _with_role(changed, role, column, after) if done else changed
+    return changed
 
 
-def _change(split: str, row: int, fix: str, column: str, before: str, after: str) -> Line:
-    """What was done to a text; what was personal is not kept."""
-    what = {"kinds": sorted(kinds(before))} if fix == "personal" else {"before": before, "after": after}
+def _fixed(value: Any, fix: str) -> Any:
+    """A text, or each of a list of them, with a fix done."""
+    if isinstance(value, list):
+        return [_fixed(one, fix) for one in value]
+    return TEXTS[fix](value) if isinstance(value, str) else value
+
+
+def _change(split: str, row: int, fix: str, column: str, before: Any, after: Any) -> Line:
+    """What was done to a text, or to a list of them; what was personal is not kept."""
+    texts = before if isinstance(before, list) else [before]
+    what = (
+        {"kinds": sorted(set().union(*map(kinds, filter(None, texts))))}
+        if fix == "personal"
+        else {"before": before, "after": after}
+    )
     return {"split": split, "row": row, "fix": fix, "column": column, **what}
 
 
@@ -163,16 +188,35 @@ def _spelt(subject: Subject, lines: list[Line]) -> Subject:
         after = [usual.get(label, label) if isinstance(label, str) else label for label in before]
         done = [row for row, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
         lines += [_change(part.name, row, "trim", column, before[row], after[row]) for row in done]
-        table, written = _with(part.table, column, after) if done else (part.table, None)
-        parts.append(Part(part.name, table, {**part.roles, "label": written}) if done else part)
+        parts.append(_with_role(part, "label", column, after) if done else part)
     return replace(subject, parts=tuple(parts))
 
 
-def _with(table: "pyarrow.Table", column: str, values: list[Any]) -> tuple["pyarrow.Table", "pyarrow.ChunkedArray"]:
+def _with_role(part: Part, role: str, path: str, values: Sequence[Any]) -> Part:
+    """The split with other values in a role, and in the column that it lies in."""
+    roles = {**part.roles, role: _column(values, part.roles[role].type)}
+    return Part(part.name, _with(part.table, path, values), roles)
+
+
+def _with(table: "pyarrow.Table", path: str, values: Sequence[Any]) -> "pyarrow.Table":
+    """The table with other values in a column, or at a dotted path into one."""
+    name, *inner = [path] if path in table.column_names else path.split(".")
+    rows = zip(table[name].to_pylist(), values, strict=True) if inner else ()
+    held = [_inside(row, inner, value) for row, value in rows] if inner else values
+    return table.set_column(table.column_names.index(name), name, _column(held, table[name].type))
+
+
+def _column(values: Sequence[Any], kind: "pyarrow.DataType") -> "pyarrow.ChunkedArray":
     import pyarrow
 
-    written = pyarrow.chunked_array([pyarrow.array(values, table[column].type)])
-    return table.set_column(table.column_names.index(column), column, written), written
+    return pyarrow.chunked_array([pyarrow.array(values, kind)])
+
+
+def _inside(row: dict[str, Any] | None, path: Sequence[str], value: Any) -> Any:
+    """An object with another value at a path; one that is not there stays so."""
+    if not path or row is None:
+        return value if not path else None
+    return {**row, path[0]: _inside(row[path[0]], path[1:], value)}
 
 
 def _removed(subject: Subject, numbers: dict[str, Numbers], row: int, fix: str, why: str, partner: int | None) -> Line:

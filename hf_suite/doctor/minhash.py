@@ -142,12 +142,13 @@ def _settle(rows: Callable[[Numbers], Iterator[Texts]], pairs: Numbers, splits: 
         block = pairs[start : start + _BLOCK]
         wanted = numpy.unique(block)
         texts = dict(zip(wanted.tolist(), rows(wanted), strict=True))
-        alike = [_are_near(texts[earlier], texts[later]) for earlier, later in block.tolist()]
+        alike = [are_near(texts[earlier], texts[later]) for earlier, later in block.tolist()]
         same = splits[block[:, 0]] == splits[block[:, 1]]
         for kept, chosen in ((found.within, same), (found.in_train, ~same)):
             pairs_found = block[chosen & alike]
             kept[pairs_found[:, 1]] = pairs_found[:, 0]
 
 
-def _are_near(one: Texts, other: Texts) -> bool:
+def are_near(one: Texts, other: Texts) -> bool:
+    """Whether each text of a row is nearly that of another row."""
     return all(likeness(mine, theirs) >= LIKE for mine, theirs in zip(one, other, strict=True))

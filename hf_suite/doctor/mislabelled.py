@@ -37,7 +37,8 @@ def wrong(probabilities: Numbers, given: Numbers) -> Numbers:
     """Rows that are confidently of another label (Northcutt, Jiang and Chuang 2021, arXiv 1911.00068).
 
     A label is held confidently where its probability reaches the mean that it has in rows given that label; of
-    several such labels the likeliest counts. A label that no row is given is never held.
+    several such labels the likeliest counts. A label that no row is given is never held. As cleanlab does, a row whose
+    own label is the likeliest of all is left alone.
     """
     labels = probabilities.shape[1]
     means = numpy.array(
@@ -49,7 +50,7 @@ def wrong(probabilities: Numbers, given: Numbers) -> Numbers:
     held = numpy.where(probabilities >= means, probabilities, -1.0)
     likeliest = held.argmax(axis=1)
     confident = held.max(axis=1) >= 0
-    return numpy.flatnonzero(confident & (likeliest != given))
+    return numpy.flatnonzero(confident & (likeliest != given) & (probabilities.argmax(axis=1) != given))
 
 
 def suspects(

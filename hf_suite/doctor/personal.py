@@ -77,9 +77,11 @@ def _replaced(text: str, name: str) -> str:
 def check(subject: Subject) -> Iterator[Finding]:
     """Rows that seem to hold personal data, by its kind."""
     found = {name: Tally() for name in PATTERNS}
+    mends: set[str] = set()
     for split, row, texts in subject.each():
         for name in set().union(*(kinds(text) for text in texts if text)):
             found[name].add(split, row)
+            mends |= {name for text in subject.of_mended(texts) if text and name in kinds(text)}
     seen = {name: tally for name, tally in found.items() if tally.count}
     for name, tally in (seen or {"data": Tally()}).items():
         yield judged(
@@ -89,5 +91,5 @@ def check(subject: Subject) -> Iterator[Finding]:
             Bounds(0),
             well=f"nothing looks like {', '.join(PATTERNS)}",
             ill=f"seem to hold a{'n' if name[0] in 'aei' else ''} {name}",
-            remedy=subject.clean("personal"),
+            remedy=subject.mend("personal", mends=name in mends),
         )

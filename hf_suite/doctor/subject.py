@@ -14,7 +14,7 @@ from hf_suite.doctor import equal, minhash
 from hf_suite.doctor.findings import Place
 from hf_suite.doctor.minhash import Numbers
 from hf_suite.guessing import facts
-from hf_suite.kinds import KINDS
+from hf_suite.kinds import read_roles
 from hf_suite.spec import TaskSpec
 
 if TYPE_CHECKING:
@@ -89,8 +89,16 @@ class Subject:
     @property
     def inputs(self) -> tuple[str, ...]:
         """The roles that are texts to read, in the task's order."""
-        kind = KINDS[self.spec.kind]
-        return tuple(role for role in self.spec.columns if role in (kind.inputs | {"text_pair"}) - {"id"})
+        return read_roles(self.spec)
+
+    @property
+    def mended(self) -> tuple[str, ...]:
+        """Those that `clean` changes: a context stays where answers are counted off in it."""
+        return tuple(role for role in self.inputs if role != "context" or "answers" not in self.spec.columns)
+
+    def of_mended(self, texts: tuple[str | None, ...]) -> list[str | None]:
+        """Of the texts of `inputs` those of `mended`."""
+        return [text for role, text in zip(self.inputs, texts, strict=True) if role in self.mended]
 
     @property
     def train(self) -> Part | None:
@@ -112,6 +120,10 @@ class Subject:
         for part in self.parts:
             for row, texts in enumerate(zip(*(part.texts(role) for role in self.inputs), strict=True)):
                 yield part.name, row, texts
+
+    def mend(self, fix: str, *, mends: bool) -> str:
+        """The command that mends texts; where they stand in contexts alone, what to do in its place."""
+        return self.clean(fix) if mends else "mend these contexts in the file, and the answers counted off in them"
 
     def clean(self, *fixes: str) -> str:
         """The command that mends: one split becomes one file, several become a folder."""

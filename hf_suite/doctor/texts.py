@@ -31,13 +31,15 @@ def check(subject: Subject) -> Iterator[Finding]:
     """What is wrong with texts to read, one finding a fault over all splits."""
     found = {name: Tally() for name in _FAULTS}
     blank: Counter[str] = Counter()
+    mends = {"empty"}  # such a row goes
     for split, row, texts in subject.each():
         blank.update(map(_sort, filter(is_blank, texts)))
         for name in _faults(texts):
             found[name].add(split, row)
+        mends.update(_faults(subject.of_mended(texts)))
     sorts = ", ".join(f"{count:,} {sort}" for sort, count in sorted(blank.items()))
     for name, (_, bounds, well, ill, fix) in _FAULTS.items():
-        said = {"well": well, "ill": ill.format(sorts), "remedy": subject.clean(fix)}
+        said = {"well": well, "ill": ill.format(sorts), "remedy": subject.mend(fix, mends=name in mends)}
         yield judged(f"texts.{name}", found[name], subject.total, bounds, **said)
     yield _scripts(subject)
 

@@ -57,6 +57,9 @@ def guess(
 
 def _by_rules(asked: Asked) -> Found:
     kind = asked.said.get("kind")
+    added = KINDS[kind].inputs if kind is not None and kind in KINDS and kind not in RULES else None
+    if added is not None and added <= asked.said.get("columns", {}).keys():  # a package's, whose columns are said
+        return Found({"kind": kind, "columns": {}}, {"kind": "as said"})
     if kind is not None and kind not in RULES:
         hint = schema.nearest(str(kind), RULES)
         raise ConfigError("task.kind", f"no kind {kind!r} can be guessed", f"{hint}there are: {', '.join(RULES)}")
@@ -122,7 +125,7 @@ def _check_texts(facts: dict[str, Any], asked: Asked, label: Column) -> None:
         if column is None:
             continue
         way = f"name another column as task.columns.{role}=COLUMN"
-        if column.sort != "text":
+        if column.sort != "text" and not column.lists:  # a list of texts is read as one
             raise DataError(asked.place, f"column {column.name!r} holds {_spoken(column)}, not texts", way)
         if column.name == label.name or _same(asked.table, column, label):
             raise DataError(asked.place, f"column {column.name!r} is the label {label.name!r} itself", way)

@@ -26,7 +26,14 @@ KINDS: Registry[str, Kind] = Registry(
     wants=lambda value: "is a class; make it an object" if isinstance(value, type) else lacks(Kind, value),
 )
 
-__all__ = ["KINDS", "Evidence", "Kind", "Row", "check", "prompt"]
+__all__ = ["KINDS", "Evidence", "Kind", "Row", "check", "prompt", "read_roles"]
+
+
+def read_roles(spec: TaskSpec) -> tuple[str, ...]:
+    """The roles whose texts are read to answer a row, in the task's order."""
+    kind = KINDS[spec.kind]
+    read = kind.inputs | (kind.optional & {"text_pair"})
+    return tuple(role for role in spec.columns if role in read)
 
 
 def check(spec: TaskSpec) -> None:
