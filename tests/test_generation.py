@@ -80,6 +80,16 @@ def test_nothing_is_spread_over_tokens_that_a_checkpoint_bars(barred):
     assert logits.grad.flatten().tolist() == pytest.approx([-0.45, 0.45, 0.0])
 
 
+@pytest.mark.parametrize("barred", [-10_000.0, -math.inf])
+def test_a_target_that_a_checkpoint_bars_teaches_nothing(barred):
+    logits = torch.tensor([[[1.0, 1.0, barred]] * 2], requires_grad=True)  # of two words each has probability 1/2
+    loss = summed_loss(logits, {"target": torch.tensor([[2, 0]]), "target_mask": torch.tensor([[1, 1]])}, 0.0)
+    loss.backward()
+    assert loss.item() == pytest.approx(math.log(2))
+    assert logits.grad[0, 0].tolist() == [0.0, 0.0, 0.0]
+    assert logits.grad[0, 1].tolist() == pytest.approx([-0.5, 0.5, 0.0])
+
+
 @pytest.mark.parametrize("name", ["bart", "t5"])
 def test_a_step_weighs_every_target_token_the_same_in_one_piece_or_eight(made, models, name):
     losses = []

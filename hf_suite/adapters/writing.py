@@ -170,12 +170,14 @@ class WritingAdapter:
 def summed_loss(logits: torch.Tensor, batch: Batch, smoothing: float) -> torch.Tensor:
     """Cross-entropy of the real target tokens, summed; `logits` (rows, target length, vocabulary).
 
-    Padding takes no part, also in smoothing, which spreads a share of each target over the tokens that the model may
-    write: those that a checkpoint bars, by a bias of -10,000 or -inf, would cost more than all others together.
+    Padding takes no part, and no token does that a checkpoint bars, by a bias of -10,000 or -inf: as a target it can
+    never be written, and would cost more than all others together. Smoothing spreads a share of each target over the
+    tokens that the model may write.
     """
     real = batch["target_mask"].bool()
     logits, target = logits[real].float(), batch["target"][real]
-    loss = functional.cross_entropy(logits, target, reduction="sum")
+    costs = functional.cross_entropy(logits, target, reduction="none")
+    loss = costs.masked_fill(costs >= _BARRED, 0.0).sum()
     if not smoothing:
         return loss
     costs = -functional.log_softmax(logits, dim=-1)
