@@ -128,13 +128,14 @@ def _session(asked: _Asked, *, base: str | None, watch: Watch, stopping: Stoppin
     adapter = chosen(spec, config, tokenizer)
     blocks = blocks_of(spec, config, located=located, tokenizer=tokenizer, adapter_class=chosen)
     kept = {"settings": adapter.model_settings(), "pad_token_id": tokenizer.pad_token_id, "lora": config.lora}
+    rows = _rows(asked, blocks) if with_rows else Parts(None, None, {}, [])
     model = models.reload(folder / "model", located, cls, **kept).to(accelerator.device)
     return Session(
         folder=folder,
         written=_written(asked),
         written_spec=asked.written_spec,
         resolved=Resolved(spec, config, cls, bool(facts["keep_head"]), ()),
-        parts=_rows(asked, blocks) if with_rows else Parts(None, None, {}, []),
+        parts=rows,
         located=located,
         tokenizer=tokenizer,
         adapter=adapter,
@@ -145,7 +146,7 @@ def _session(asked: _Asked, *, base: str | None, watch: Watch, stopping: Stoppin
         stopping=stopping,
         weights_bytes=sum(path.stat().st_size for path in (folder / "model").glob("*.safetensors")),
         lineage=folders.lineage(folder, facts),
-        leaked=folders.leaked(facts, asked.written_spec),
+        leaked=folders.leaked(folder, facts, asked.written_spec, rows.eval, mirrors=config.mirror),
         fitted=facts["fitted"] if _keeps(spec, asked.config) else {},
     )
 

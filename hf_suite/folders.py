@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hf_suite import launch, models, schema
+from hf_suite import cutting, data, launch, models, schema
 from hf_suite.adapters import take
 from hf_suite.config import RunConfig
-from hf_suite.errors import ConfigError, RunError, SuiteError
+from hf_suite.data import Split
+from hf_suite.errors import ConfigError, DataError, RunError, SuiteError
 from hf_suite.models.saved import largest_difference
-from hf_suite.record import read_json, read_result, sync, sync_all, write_json, write_rows
+from hf_suite.record import read_json, read_result, read_rows, sync, sync_all, write_json, write_rows
 from hf_suite.session import Session
 from hf_suite.spec import TaskSpec
 
@@ -146,10 +147,22 @@ def read_facts(folder: Path) -> dict[str, Any]:
     return facts
 
 
-def leaked(facts: Mapping[str, Any], spec: TaskSpec) -> dict[str, frozenset[int | str]]:
-    """Eval split -> its rows whose texts the run learnt, where the rows to score are the run's own."""
-    same = spec.model_dump(mode="json")["source"] == facts["written_task"]["source"]
-    return {name: frozenset(ids) for name, ids in facts.get("leaked", {}).items()} if same else {}
+def leaked(
+    folder: Path, facts: Mapping[str, Any], spec: TaskSpec, evals: Mapping[str, Split], *, mirrors: tuple[str, ...]
+) -> dict[str, frozenset[int | str]]:
+    """Eval split -> its rows whose texts the run learnt: of its own rows as it noted, of other rows for the same task
+    where what it learnt is of files that are still at hand."""
+    own = schema.build(TaskSpec, facts["written_task"], FACTS)
+    if spec.source == own.source:
+        return {name: frozenset(ids) for name, ids in facts.get("leaked", {}).items()}
+    of = str((facts["config"]["split"] or {}).get("of") or own.source.train)
+    learnt = read_rows(folder / ROWS).get("train") if (folder / ROWS).is_file() else None
+    if learnt is None or spec.name != own.name or of not in own.source.files or own.document == "split":
+        return {}
+    try:
+        return cutting.leaked(own, cutting.again(data.rows(own, of, mirrors=mirrors), learnt), evals)
+    except DataError:  # they are gone, or others now
+        return {}
 
 
 def lineage(folder: Path, facts: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:

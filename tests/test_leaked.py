@@ -29,5 +29,8 @@ def test_the_score_without_rows_that_leak_stands_beside(tmp_path, monkeypatch, c
     assert found["unleaked"]["eval"]["accuracy"] == 100 * sum(others) / 10
     (caveat,) = [one for one in found["caveats"] if "stand in train" in one]
     assert caveat.startswith("eval: 1 of 11 rows stand in train too; without them ")
+    write("others.csv", csv([(words[2], "good"), (words[3] + " ", "bad"), (words[55], "good"), (words[56], "bad")]))
+    other = json.loads(said(capsys, "eval", "run", "--data", "others.csv", "--json")[1])
+    assert (other["counts"]["eval"]["leaked"], other["rows"]) == (2, {"eval": 4})
     again = json.loads(said(capsys, "eval", "run", "--json")[1])
     assert (again["unleaked"], caveat in again["caveats"]) == (found["unleaked"], True)
