@@ -122,7 +122,7 @@ def read_predictions(path: Path, spec: TaskSpec) -> dict[RowId, Any]:
         finding = f"lines without row ids, and the rows of {spec.name} have ids"
         raise ScoreError(path.name, finding, f"write {_EXAMPLE} a line and name it .jsonl")
     try:
-        text = path.read_text("utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")  # to the letter: an answer may hold breaks of other systems
     except (OSError, UnicodeDecodeError) as error:
         raise ScoreError(str(path), f"cannot be read ({error})", "give a predictions file in UTF-8") from error
     answers: dict[RowId, Any] = {}
@@ -181,7 +181,7 @@ def _txt(text: str, name: str) -> Lines:
 
 
 def _csv(text: str, name: str) -> Lines:
-    reader = csv.reader(io.StringIO(text), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = next(reader, [])
         _check_columns(header, f"{name} line 1")

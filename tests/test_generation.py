@@ -49,6 +49,13 @@ def test_a_source_is_put_as_t5_was_taught_and_its_target_ends(made, models):
     assert features["length"][0] == len(features["input_ids"][0]) + 3
 
 
+def test_what_a_checkpoints_config_says_of_the_very_task_is_not_left_out_in_silence(made, models):
+    ready = session(made, models["t5"], train=None, lora=None)
+    assert (
+        "generation: for translation_en_to_de the checkpoint's config has max_length=300; none of it counts unsaid"
+    ) in ready.resolved.notes
+
+
 def test_the_decoder_reads_what_was_before_and_padding_is_no_target(made, models):
     ready = session(made, models["bart"])
     rows = Dataset.from_dict({"row": [0, 1], "source": ["a", "a"], "target": [["a"], ["a dog"]]})

@@ -248,6 +248,14 @@ def test_lines_are_answers_in_the_order_of_the_rows(tmp_path: Path) -> None:
     )
 
 
+def test_an_answer_keeps_the_breaks_of_other_systems(tmp_path: Path) -> None:
+    of = task(kind="text2text", columns={"source": "a", "target": "b"}, labels=None, metrics=["cer"], headline="cer")
+    (tmp_path / "a.txt").write_bytes("one\rtwo\u2028three\r\nfour\n".encode())
+    (tmp_path / "a.csv").write_bytes(b'row,answer\r\n0,"one\r\ntwo"\r\n')
+    assert read_predictions(tmp_path / "a.txt", of) == {0: "one\rtwo\u2028three", 1: "four"}
+    assert read_predictions(tmp_path / "a.csv", of) == {"0": "one\r\ntwo"}
+
+
 def test_lines_are_refused_where_rows_have_ids_of_their_own(tmp_path: Path) -> None:
     of = quiz().model_copy(update={"columns": {**quiz().columns, "id": "id"}})
     assert refusal(written(tmp_path, "a.txt", "Rome\n"), of) == (

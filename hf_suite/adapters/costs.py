@@ -36,7 +36,7 @@ def shown(feature: Feature) -> list[Strip]:
 def costs(model: Any, batch: Batch, **settings: bool) -> list[tuple[float, int]]:
     """Of each sequence the nats that its targets cost, and their number; `settings` are the model's own."""
     rows, length = batch["input_ids"].shape
-    together = max(1, _LOGITS // (length * model.config.vocab_size))
+    together = max(1, _LOGITS // (length * model.config.get_text_config().vocab_size))
     found = []
     for at in range(0, rows, together):
         part = {name: value[at : at + together] for name, value in batch.items()}

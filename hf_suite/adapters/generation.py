@@ -7,7 +7,7 @@ import torch
 from datasets import Dataset
 from transformers import AutoModelForSeq2SeqLM, PretrainedConfig
 
-from hf_suite.adapters import languages
+from hf_suite.adapters import languages, settings
 from hf_suite.adapters.base import Batch, Feature, Given, Settled, Strip, padded, padded_inputs, stand_in
 from hf_suite.adapters.sampling import row_key
 from hf_suite.adapters.writing import (
@@ -72,6 +72,7 @@ class EncoderDecoderAdapter(WritingAdapter):
             lost = unwritable(given.tokenizer, targets)
         over, caveats, how = limited(config, given, chosen, lengths)
         told = [f"languages: reads {codes['source']}, writes {codes['target']}"] if codes else []
+        told += _left_out(spec, given) if config.train is None else []
         return Settled({**over, "prompt": wording, "languages": codes}, [*told, *notes, *why, *how], [*caveats, *lost])
 
     def train_features(self, rows: Dataset) -> Dataset:
@@ -156,6 +157,16 @@ def _languages(spec: TaskSpec, config: RunConfig, given: Given) -> tuple[dict[st
     if said:
         raise ConfigError("languages", f"{given.name}'s tokenizer knows none", "take the key out")
     return {}, languages.prefixes(given.model_config)
+
+
+def _left_out(spec: TaskSpec, given: Given) -> list[str]:
+    """A sentence on how a checkpoint's config would have this very task written, beside its prefix (T5)."""
+    taught = (getattr(given.model_config, "task_specific_params", None) or {}).get(_task(spec), {})
+    others = {name: value for name, value in taught.items() if name != "prefix"}
+    said = settings.listed(others)
+    return (
+        [f"generation: for {_task(spec)} the checkpoint's config has {said}; none of it counts unsaid"] if said else []
+    )
 
 
 def _start(given: Given) -> dict[str, Any]:

@@ -166,12 +166,12 @@ def settled(
     check(chosen)
     chosen = _pointed(chosen)
     kept = {name: value for name, value in habits.items() if name in chosen and name not in said}
-    notes = [f"generation: {_listed(kept)}, as the checkpoint says"] if kept else []
+    notes = [f"generation: {listed(kept)}, as the checkpoint says"] if kept else []
     if as_it_is and own.do_sample and not said.get("do_sample"):
         notes.append("generation: the checkpoint samples by habit; the most probable tokens are taken instead")
     if chosen.get("do_sample"):
         chosen = {"temperature": 1.0, "top_k": 50, "top_p": 1.0, **chosen}
-        notes.append(f"generation: sampled, {_listed({name: chosen[name] for name in SAMPLING if name in chosen})}")
+        notes.append(f"generation: sampled, {listed({name: chosen[name] for name in SAMPLING if name in chosen})}")
     tokens = {name: getattr(own, name) for name in _TOKENS if getattr(own, name, None) is not None}
     return {**tokens, **chosen}, notes
 
@@ -193,5 +193,6 @@ def _habits(own: GenerationConfig, *, sampled: bool) -> dict[str, Any]:
     return said
 
 
-def _listed(settings: Mapping[str, Any]) -> str:
+def listed(settings: Mapping[str, Any]) -> str:
+    """`num_beams=4, early_stopping=True`."""
     return ", ".join(f"{name}={value}" for name, value in settings.items())
