@@ -56,7 +56,7 @@ def rows(spec: TaskSpec, name: str, *, mirrors: Sequence[str] = (), extra: Seque
     from datasets import Dataset
 
     if name in spec.source.files:
-        source, names, place, origin = _own(spec, name)
+        source, names, place, origin = _own(spec, name, mirrors)
     else:
         source, names, place, origin = _fetch(spec, name, mirrors)
     table = columns.by_role(source, spec, place=place, names=names, extra=extra)
@@ -83,7 +83,7 @@ def as_written(
     MissingData; DataError where a column is not there, or a file cannot be read.
     """
     if name in spec.source.files:
-        found = files.read(files.paths(spec.source.files[name], name))
+        found = files.read(files.paths(spec.source.files[name], name, mirrors))
         table, names, place = found.table, found.names.get(spec.columns.get("label", "")), found.name
         kept = found.written if to_the_letter else table
     else:
@@ -126,10 +126,10 @@ def _text(spec: TaskSpec, name: str, mirrors: Sequence[str]) -> tuple[int | None
     if mirrored is not None and mirrored.suffix == ".txt":
         log.info("%s %s: text from %s", spec.name, name, mirrored)
         return None, files.texts([mirrored]), {"sha256": _sha256(mirrored), "revision": None}
-    paths = files.paths(words, name) if words is not None else []
+    paths = files.paths(words, name, mirrors) if words is not None else []
     if words is not None and files.is_plain(paths):
         return None, files.texts(paths), {"sha256": files.sha256(paths), "revision": None}
-    source, names, place, origin = _own(spec, name) if words is not None else _fetch(spec, name, mirrors)
+    source, names, place, origin = _own(spec, name, mirrors) if words is not None else _fetch(spec, name, mirrors)
     table = columns.by_role(source, spec, place=place, names=names)
     return len(table), documents.lines(table), origin
 
@@ -140,7 +140,7 @@ def identify(spec: TaskSpec, name: str, *, mirrors: Sequence[str] = ()) -> str |
     Reads no rows. The hub is asked for the commit, not for the split.
     """
     if name in spec.source.files:
-        return files.sha256(files.paths(spec.source.files[name], name))
+        return files.sha256(files.paths(spec.source.files[name], name, mirrors))
     file = _file(spec, name, mirrors)
     if file is not None:
         return _sha256(file)
@@ -233,9 +233,9 @@ _Fetched = tuple["pyarrow.Table", Sequence[str] | None, str, dict[str, str | Non
 """Rows under the data's own column names, names of its label ids, a place for errors, and {"sha256", "revision"}."""
 
 
-def _own(spec: TaskSpec, name: str) -> _Fetched:
+def _own(spec: TaskSpec, name: str, mirrors: Sequence[str]) -> _Fetched:
     """The rows of the task's own files, as files have them: labels are texts, and a text that is not there is empty."""
-    found = files.read(files.paths(spec.source.files[name], name))
+    found = files.read(files.paths(spec.source.files[name], name, mirrors))
     names = found.names.get(spec.columns.get("label", ""))
     table, notes = columns.plain(found.table, spec, ids=names is not None), list(found.notes)
     if {"answers", "context"} <= spec.columns.keys():

@@ -59,16 +59,17 @@ def look(
     *,
     name: str | None = None,
     lenient: bool = False,
+    mirrors: Sequence[str] = (),
     told: files.Told | None = None,
 ) -> Own:
     """Reads the rows and finds the task: the one that `task` names, else the likeliest, with what `task` says of it.
 
     `name` is what a guessed task is to be called, else it is called like its file. `lenient` leaves to the doctor what
-    he finds himself: labels written in two ways or unknown to train, answers that are not at their offset. `told` hears
-    how many bytes of how many are read. Raises DataError, MissingData: rows that cannot be read or learnt; ConfigError;
-    Ambiguous where a column must be named.
+    he finds himself: labels written in two ways or unknown to train, answers that are not at their offset. `mirrors`
+    are searched for a data set of the hub; `told` hears how many bytes of how many are read. Raises DataError,
+    MissingData: rows that cannot be read or learnt; ConfigError; Ambiguous where a column must be named.
     """
-    places = _places(data)
+    places = _places(data, mirrors)
     running = task.get("kind", _RUNNING["kind"]) == _RUNNING["kind"] and all(map(files.is_plain, places.values()))
     found = {split: files.head(paths) if running else files.read(paths, told=told) for split, paths in places.items()}
     notes = [note for each in found.values() for note in each.notes]
@@ -108,7 +109,7 @@ def settled(config: RunConfig, own: Own | None = None) -> RunConfig:
     Raises what `look` raises.
     """
     if config.data is not None:
-        own = own or look(config.data, config.task)
+        own = own or look(config.data, config.task, mirrors=config.mirror)
         config = config.model_copy(update={"task": own.task, "data": None})
     spec = specs.of(config.task)
     if not spec.source.files or spec.trained_on is not None:
@@ -155,13 +156,13 @@ def split_said(config: RunConfig) -> str:
     return f"split: {said}" + (f"; {', '.join(alike)}" if alike else "")
 
 
-def _places(data: DataConfig) -> dict[str, list[Path]]:
+def _places(data: DataConfig, mirrors: Sequence[str]) -> dict[str, list[Path]]:
     """Split -> files: train's word may bring its own, the others' words win."""
-    found = files.splits(data.train)
+    found = files.splits(data.train, mirrors)
     for split, word in (("eval", data.eval), ("test", data.test)):
         if word is None:
             continue
-        there = files.splits(word)
+        there = files.splits(word, mirrors)
         if len(there) > 1:
             raise DataError(word, f"holds {', '.join(there)}", f"name the one file or folder for data.{split}")
         if split == "eval":

@@ -59,7 +59,7 @@ def predict(
     that the same command goes on after a kill. Raises SuiteError.
     """
     check_output(output)
-    found = files.splits(source)
+    found = files.splits(source, predictor.mirrors)
     if len(found) > 1:
         raise DataError(source, f"holds {', '.join(found)}", "name the one file or folder to answer")
     places = found["train"]

@@ -40,6 +40,11 @@ class Predictor:
         return sorted(read, key=lambda role: _ROLES.index(role) if role in _ROLES else len(_ROLES))
 
     @property
+    def mirrors(self) -> tuple[str, ...]:
+        """Where data sets of the hub are looked for first."""
+        return self._session.config.mirror
+
+    @property
     def settings(self) -> dict[str, Any]:
         """What else than the weights could change an answer, as JSON has it."""
         keys = {"max_length", "stride", "precision", "generation"}

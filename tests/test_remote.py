@@ -62,6 +62,19 @@ def test_a_data_set_goes_by_its_id_with_the_splits_that_it_has(monkeypatch):
     assert files.read(files.paths(["hub://some/moods/plain"], "validation")).table.num_rows == 40
 
 
+def test_a_mirror_that_is_given_is_searched_too(monkeypatch, capsys):
+    mirrored(monkeypatch, plain=["train"])
+    monkeypatch.delenv("HF_SUITE_MIRROR")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+    code, out, err = said(capsys, "check", "some/moods", "--mirror", "mirror", "--json")
+    cleaned = said(capsys, "clean", "some/moods", "--mirror", "mirror", "-o", "out.csv", "--fix", "trim")
+
+    assert code == 0, err
+    assert json.loads(out)["splits"]["train"]["rows"] == 40
+    assert (cleaned[0], cleaned[1].splitlines()[0]) == (0, "train: 40 of 40 rows stay")
+
+
 def test_the_only_subset_need_not_be_named(monkeypatch):
     mirrored(monkeypatch, plain=["train"])
 
@@ -90,7 +103,7 @@ def test_a_table_of_a_database_is_read_and_so_is_a_query():
         (
             "none/there",
             "none/there: there is no such file or folder, nor such a data set in a mirror, and the hub is switched "
-            "off; give a file, folder or URL, or a mirror that has it as HF_SUITE_MIRROR",
+            "off; give a file, folder or URL, or a mirror that has it as --mirror or HF_SUITE_MIRROR",
         ),
         (
             "sqlite:///shop.db#prices",

@@ -154,7 +154,7 @@ def _named(word: str | None, over: dict[str, Any], *, models: bool) -> tuple[str
         raise ConfigError(word, "a suite brings its own rows", "leave out either the suite or --data")
     if not models:
         raise ConfigError("bench", "no model is named", "name at least one with --model")
-    own = said_aloud(said, over.pop("task", {}))
+    own = said_aloud(said, over.pop("task", {}), mirrors=over.get("mirror", ()))
     facts = {key: value for key, value in own.task.items() if key != "name"}
     return own.spec.name, SuiteConfig(tasks={own.spec.name: {"task": facts}})
 

@@ -90,11 +90,11 @@ def _report(rows: list[str] | None, task: str | None, model: str | None, mirror:
     return checking.check(spec, word=word, mirrors=mirrors, notes=notes, model=model, max_length=max_length)
 
 
-def brief(spec: "TaskSpec", word: str) -> None:
+def brief(spec: "TaskSpec", word: str, *, mirrors: tuple[str, ...] = ()) -> None:
     """The faults of rows that are about to be learnt, in a few lines on stderr."""
     from hf_suite import checking, doctor
 
-    report = checking.check(spec, word=word, only=doctor.SHORT)
+    report = checking.check(spec, word=word, mirrors=mirrors, only=doctor.SHORT)
     found = sorted((one for one in report.findings if one.severity != "ok"), key=lambda one: one.severity)
     for one in found[:_BRIEF]:
         typer.echo(f"{doctor.MARKS[one.severity]} {one.sentence}; {one.remedy}", err=True)
@@ -118,16 +118,16 @@ def asked(
     if wrong:
         hint = schema.nearest(wrong[0], ("data", "task"))
         raise ConfigError(wrong[0], "is no key of rows", f"{hint}say data.eval=FILE, or task.KEY=VALUE")
-    said = over.get("task", {})
+    said, mirrors = over.get("task", {}), tuple(over.get("mirror", ()))
     if "data" in over:
-        own = looked_leniently(over["data"], said)
-        return own.spec, named(sources, keys, task), own.notes, ()
+        own = looked_leniently(over["data"], said, mirrors=mirrors)
+        return own.spec, named(sources, keys, task, mirror), own.notes, mirrors
     from hf_suite import kinds
     from hf_suite import spec as specs
 
     spec = specs.of(said)
     kinds.check(spec)
-    return spec, named([], keys, task, mirror), (), tuple(over.get("mirror", ()))
+    return spec, named([], keys, task, mirror), (), mirrors
 
 
 def named(sources: Sequence[str], keys: Sequence[str], task: str | None, mirror: Sequence[Path] | None = ()) -> str:

@@ -1,7 +1,7 @@
 """`hf-suite init`, and what every command says of rows of your own: the guess aloud, a question where it is needed."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -55,7 +55,7 @@ def from_data(file: str | None, over: dict[str, Any]) -> RunConfig:
         return configs.read(file, over)
     from hf_suite import first_model, own
 
-    found = said_aloud(said["data"], said.get("task", {}))
+    found = said_aloud(said["data"], said.get("task", {}), mirrors=said.get("mirror", ()))
     model = said.get("model", {})
     if not {"id", "encoder", "architecture"} & model.keys():
         name, why = first_model.first_model(found)
@@ -67,9 +67,9 @@ def from_data(file: str | None, over: dict[str, Any]) -> RunConfig:
     return settled
 
 
-def said_aloud(data: Mapping[str, Any], task: Mapping[str, Any]) -> "Own":
+def said_aloud(data: Mapping[str, Any], task: Mapping[str, Any], *, mirrors: Sequence[str] = ()) -> "Own":
     """What is found out of the rows, told on stderr."""
-    found = looked(_data(data), task)
+    found = looked(_data(data), task, mirrors=mirrors)
     for note in found.notes:
         typer.echo(note, err=True)
     if found.reasons:
@@ -77,18 +77,21 @@ def said_aloud(data: Mapping[str, Any], task: Mapping[str, Any]) -> "Own":
     return found
 
 
-def looked_leniently(data: Mapping[str, Any], task: Mapping[str, Any]) -> "Own":
+def looked_leniently(data: Mapping[str, Any], task: Mapping[str, Any], *, mirrors: Sequence[str] = ()) -> "Own":
     """What is found out of the rows, but for what the doctor finds himself."""
-    return looked(_data(data), task, lenient=True)
+    return looked(_data(data), task, lenient=True, mirrors=mirrors)
 
 
-def looked(data: DataConfig, task: Mapping[str, Any], *, name: str | None = None, lenient: bool = False) -> "Own":
-    """What is found out of the rows, once each question that they leave open is answered on the terminal."""
+def looked(data: DataConfig, task: Mapping[str, Any], **how: Any) -> "Own":
+    """What is found out of the rows, once each question that they leave open is answered on the terminal.
+
+    `how` is what `own.look` takes besides: name, lenient, mirrors.
+    """
     from hf_suite import own
 
     try:
         with reading() as told:
-            return own.look(data, task, name=name, lenient=lenient, told=told)
+            return own.look(data, task, told=told, **how)
     except Ambiguous as error:
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise
@@ -96,7 +99,7 @@ def looked(data: DataConfig, task: Mapping[str, Any], *, name: str | None = None
 
         chosen = Prompt.ask(f"{error.finding}: {error.key}", choices=list(error.choices), console=Console(stderr=True))
         key = error.key.removeprefix("task.")
-        return looked(data, schema.merged(task, schema.nested(key, chosen)), name=name, lenient=lenient)
+        return looked(data, schema.merged(task, schema.nested(key, chosen)), **how)
 
 
 def _data(said: Mapping[str, Any]) -> DataConfig:

@@ -89,7 +89,7 @@ def train(
     config = from_data(file, over)
     if data is not None and not resume and speaks() and config.task.get("document") != "split":
         keys = [word for word in words or () if word.startswith(("data.", "task."))]
-        brief(specs.of(config.task), named([data], keys, task))
+        brief(specs.of(config.task), named([data], keys, task, mirror), mirrors=config.mirror)
     _run(config, resume=resume, allow_code=allow_code, needs_eval=not no_eval, as_json=as_json)
 
 

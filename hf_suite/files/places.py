@@ -20,7 +20,7 @@ _SPLITS = {
 }  # fmt: skip
 
 
-def splits(word: str) -> dict[str, list[Path]]:
+def splits(word: str, mirrors: Sequence[str] = ()) -> dict[str, list[Path]]:
     """Split -> its files or text folders; the only split is `train` where no name says otherwise.
 
     A file; a folder with a file or folder for each split, with a folder of texts for each label, or with files;
@@ -30,12 +30,12 @@ def splits(word: str) -> dict[str, list[Path]]:
     if word == "-":
         return {"train": [_from_stdin()]}
     if "://" in word:
-        return _by_split(on_hub(word)) if word.startswith(HUB) else {"train": [fetched(word)]}
+        return _by_split(on_hub(word, mirrors)) if word.startswith(HUB) else {"train": [fetched(word)]}
     path = Path(word).expanduser()
     if not path.exists() and glob.has_magic(word):
         return _by_name([Path(found) for found in sorted(glob.glob(str(path), recursive=True))], word)  # noqa: PTH207
     if not path.exists() and (there := hub_word(word)) is not None:
-        return _by_split(on_hub(there))
+        return _by_split(on_hub(there, mirrors))
     if not path.exists():
         raise MissingData(word, "there is no such file or folder", f"{_nearest(path)}give a file, folder or URL")
     return _in_folder(path) if path.is_dir() else {"train": [path]}
@@ -56,11 +56,11 @@ def _by_split(found: Mapping[str, list[Path]]) -> dict[str, list[Path]]:
     return dict(sorted(ours.items(), key=_order)) if "train" in ours else {"train": next(iter(found.values()))}
 
 
-def paths(words: Sequence[str], split: str) -> list[Path]:
+def paths(words: Sequence[str], split: str, mirrors: Sequence[str] = ()) -> list[Path]:
     """The files of one split, of what a task says of it. Raises DataError, MissingData."""
     found = []
     for word in words:
-        there = splits(word)
+        there = splits(word, mirrors)
         if split not in there and len(there) > 1:
             raise MissingData(word, f"holds no {split}", f"it holds {', '.join(there)}")
         found += there.get(split) or next(iter(there.values()))

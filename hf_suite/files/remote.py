@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,12 @@ def hub_word(word: str) -> str | None:
     return f"{HUB}{word}" if named and not Path(parts[0]).exists() and not Path(parts[-1]).suffix else None
 
 
-def on_hub(word: str) -> dict[str, list[Path]]:
-    """Split -> the Parquet files of a data set, of a mirror (HF_SUITE_MIRROR) or of the hub. Raises MissingData."""
+def on_hub(word: str, mirrors: Sequence[str] = ()) -> dict[str, list[Path]]:
+    """Split -> the Parquet files of a data set: of these mirrors, of HF_SUITE_MIRROR, or of the hub. Raises
+    MissingData."""
     *_, org, name, subset = [*word.removeprefix(HUB).split("/"), "default"][:3]
-    folders = [
-        Path(mirror) / org / name for mirror in os.environ.get("HF_SUITE_MIRROR", "").split(os.pathsep) if mirror
-    ]
+    listed = [*mirrors, *os.environ.get("HF_SUITE_MIRROR", "").split(os.pathsep)]
+    folders = [Path(mirror).expanduser() / org / name for mirror in listed if mirror]
     there = sorted(inner for folder in folders for inner in _folders(folder))
     if there:
         chosen = _subset(word, subset, {inner.name: inner for inner in there})
@@ -64,7 +65,7 @@ def _listed(word: str, repository: str) -> list[str]:
     from huggingface_hub.errors import HfHubHTTPError
 
     plain = word.removeprefix(HUB)
-    remedy = "give a file, folder or URL, or a mirror that has it as HF_SUITE_MIRROR"
+    remedy = "give a file, folder or URL, or a mirror that has it as --mirror or HF_SUITE_MIRROR"
     if is_offline_mode():
         finding = "there is no such file or folder, nor such a data set in a mirror, and the hub is switched off"
         raise MissingData(plain, finding, remedy)
