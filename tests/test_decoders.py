@@ -114,12 +114,17 @@ def test_a_step_weighs_every_answers_token_the_same_in_one_piece_or_eight(made, 
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
 
 
-def test_padding_is_no_repetition(made, tiny_checkpoint):
-    """GPT-2 pads with the token that ends an answer: where padding is a word that was said, no answer may end."""
-    ready = session(made, tiny_checkpoint("gpt2", **WIDE), generation={"no_repeat_ngram_size": 1})
-    model, end = ready.model, ready.tokenizer.eos_token_id
+@pytest.mark.parametrize(
+    ("setting", "times"),
+    [("no_repeat_ngram_size", 1), ("encoder_no_repeat_ngram_size", 1), ("encoder_repetition_penalty", 3.0)],
+)
+def test_padding_is_no_repetition(made, tiny_checkpoint, setting, times):
+    """GPT-2 pads with the token that ends an answer: padding is neither said before nor a word of the prompt."""
+    ready = session(made, tiny_checkpoint("gpt2", **WIDE), generation={setting: times})
+    model, end = ready.model.get_base_model(), ready.tokenizer.eos_token_id
     with torch.no_grad():
-        model.get_input_embeddings().weight[end] *= 3
+        last = model.transformer(torch.tensor([ready.tokenizer("German:")["input_ids"]])).last_hidden_state[0, -1]
+        model.get_input_embeddings().weight[end] = 1.5 * last / last.norm()  # an end is likely
     alone, together = (texts.texts_of(ready, batch_size=size) for size in (1, 16))
     assert alone == together
 

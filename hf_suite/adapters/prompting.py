@@ -30,7 +30,11 @@ class DecoderAdapter(WritingAdapter):
     task_head: ClassVar[bool] = False
     wants: ClassVar[str] = "take an encoder-decoder (T5, BART, Marian) or a decoder (GPT-2, Llama)"
     default_length: ClassVar[int] = 512
-    looks_at_padding: ClassVar[Mapping[str, float]] = {"no_repeat_ngram_size": 0}
+    looks_at_padding: ClassVar[Mapping[str, float]] = {
+        "no_repeat_ngram_size": 0,
+        "encoder_no_repeat_ngram_size": 0,
+        "encoder_repetition_penalty": 1.0,
+    }
 
     def __init__(self, spec: TaskSpec, config: RunConfig, tokenizer: Any, *, shots: Sequence[Row] = ()) -> None:
         super().__init__(spec, config, tokenizer)
