@@ -110,15 +110,16 @@ def _seconds(speed: _Speed, config: RunConfig, found: Parts) -> float:
     if config.train is None:
         return speed.load + answered * speed.per_answer
     choose = found.eval.get(config.train.select_on or "", found.tune)
-    answered += _evaluations(config.train, found) * len(choose.rows) if choose is not None else 0
+    rows = len(found.train.rows) if found.train is not None else 0
+    train = config.train.lasting(rows, chooses=choose is not None)
+    answered += _evaluations(train, rows) * len(choose.rows) if choose is not None else 0
     return speed.load + speed.finetune + answered * speed.per_answer
 
 
-def _evaluations(config: TrainConfig, found: Parts) -> int:
+def _evaluations(config: TrainConfig, rows: int) -> int:
     """How often rows choose, if nothing stops early; a row counts as one feature."""
-    if config.eval_every is None or found.train is None:
+    if config.eval_every is None or not rows:
         return config.epochs
-    rows = len(found.train.rows)
     steps = batching.steps_in(rows, batch_size=config.batch_size, epochs=config.epochs, max_steps=config.max_steps)
     return -(-steps // config.eval_every)
 

@@ -3,7 +3,7 @@
 import itertools
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from hf_suite.files import Found
 from hf_suite.spec import TaskSpec
 
 _SHARES = {"train": 0.8, "tune": 0.1, "eval": 0.1}
+STEPS = 100
+"""The least steps on rows of one's own: of a hundred rows three epochs are nine, after which nothing is learnt yet."""
 _RUNNING = {"kind": "language_modeling", "document": "split"}
 """What running text is meant for, which is no table."""
 _WHY = {
@@ -105,7 +107,8 @@ def settled(config: RunConfig, own: Own | None = None) -> RunConfig:
 
     What stands in `split` and `tune` is kept: without it rows of one file are dealt 80 / 10 (tune) / 10, and tune is
     cut off train where rows to score are given; equal texts stay together, and each label has its share everywhere.
-    Of one running text 90 % of the blocks are train, 10 % eval, and no tune is cut unless that is said.
+    Of one running text 90 % of the blocks are train, 10 % eval, and no tune is cut unless that is said. Rows are learnt
+    for at least STEPS steps, unless epochs or steps are said.
     Raises what `look` raises.
     """
     if config.data is not None:
@@ -115,12 +118,19 @@ def settled(config: RunConfig, own: Own | None = None) -> RunConfig:
     if not spec.source.files or spec.trained_on is not None:
         return config
     whole = spec.document == "split"  # its rows are blocks of one text, which has no rows to choose epochs by
+    if config.train is not None and not whole and lasts(config.train.model_fields_set):
+        config = config.model_copy(update={"train": config.train.model_copy(update={"min_steps": STEPS})})
     alike = {} if whole else {"together": True, "stratify": spec.target != "number" and "label" in spec.columns}
     if not spec.source.eval or config.split is not None:
         return config.model_copy(update={"split": _split(config, alike, tunes=not whole)})
     if config.tune is None and config.train is not None and not whole:
         return config.model_copy(update={"tune": TuneConfig(**alike)})
     return config
+
+
+def lasts(said: Collection[str]) -> bool:
+    """Whether a training with those keys said lasts at least so many steps, since nothing is said of its length."""
+    return not {"epochs", "max_steps", "min_steps"} & set(said)
 
 
 def _split(config: RunConfig, alike: dict[str, bool], *, tunes: bool) -> SplitConfig:

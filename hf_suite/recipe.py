@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from hf_suite.schema import Record
 
@@ -21,6 +21,9 @@ class TrainConfig(Record):
     """Passes over the train rows."""
     max_steps: int | None = Field(None, ge=1)
     """Stop after this many optimizer steps, whatever the epochs; null means no limit."""
+    min_steps: int | None = Field(None, ge=1)
+    """At least this many optimizer steps, by as many epochs as that takes: few rows are else hardly learnt. Null is 100
+    for rows of your own, where neither epochs nor max_steps is said, and no bound for others."""
     batch_size: int = Field(32, ge=1)
     """Features (a row of GLUE, a window of SQuAD) per optimizer step, over all processes."""
     micro_batch_size: int | None = Field(None, ge=1)
@@ -66,3 +69,21 @@ class TrainConfig(Record):
     """The number that chooses; null takes the task's headline."""
     early_stopping: int | None = Field(None, ge=1)
     """Stop after so many evaluations in a row without a better score; null trains to the end."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "TrainConfig":
+        if self.min_steps is not None and self.max_steps is not None and self.max_steps < self.min_steps:
+            raise ValueError(f"min_steps={self.min_steps} beside max_steps={self.max_steps}; leave one of them out")
+        return self
+
+    def lasting(self, rows: int, *, chooses: bool) -> "TrainConfig":
+        """The same with the epochs that min_steps takes; where they are more, a tenth of them between two evaluations.
+
+        A row counts as one feature. `chooses` tells whether there are rows to evaluate on.
+        """
+        each = -(-rows // self.batch_size)
+        if self.min_steps is None or not rows or each * self.epochs >= self.min_steps:
+            return self
+        epochs = -(-self.min_steps // each)
+        tenth = -(-each * epochs // 10) if chooses else None
+        return self.model_copy(update={"epochs": epochs, "eval_every": self.eval_every or tenth})

@@ -81,7 +81,7 @@ def resolve(
         "device": device(config),
         "lora": config.lora.used() if config.lora is not None else None,
         "precision": _precision(config, model_config, notes),
-        "train": _train(config, spec, notes),
+        "train": _train(config, spec, parts, notes),
         "tune": config.tune if parts.tune is not None else None,
     }
     fitted = _carried(spec, config, parts, model_config, notes) if keep_head else {}
@@ -250,18 +250,22 @@ def _carried(
     return fitted
 
 
-def _train(config: RunConfig, spec: TaskSpec, notes: list[str]) -> Any:
+def _train(config: RunConfig, spec: TaskSpec, parts: Parts, notes: list[str]) -> Any:
     if config.train is None:
         return None
     rates.check(config.train)
     over: Mapping[str, Any] = {}
+    chooses = parts.tune is not None or config.train.select_on is not None
+    lasting = config.train.lasting(len(parts.train.rows) if parts.train is not None else 0, chooses=chooses)
+    if lasting.epochs != config.train.epochs:
+        notes.append(f"train.epochs: {lasting.epochs}, which makes {config.train.min_steps} steps of so few rows")
     if config.train.learning_rate is None:
         rate, how = _usual_rate(config)
         notes.append(f"train.learning_rate: {rate:g}, the usual one {how}")
         over = {"learning_rate": rate}
     if KINDS[spec.kind].fits(spec, config.protocol):
         notes.append("tune: rows cut off train fit the task's threshold")
-    return config.train.model_copy(update=over)
+    return lasting.model_copy(update=over)
 
 
 def _usual_rate(config: RunConfig) -> tuple[float, str]:

@@ -77,6 +77,10 @@ def test_an_unknown_key_of_a_file_is_refused_with_the_files_name(tmp_path):
             "train.schedule is 'cosin'; input should be 'linear', 'constant', 'cosine' or 'inverse_sqrt'",
         ),
         ({"train": {"label_smoothing": 1}}, "train.label_smoothing is 1; input should be less than 1"),
+        (
+            {"train": {"min_steps": 9, "max_steps": 8}},
+            "train: min_steps=9 beside max_steps=8; leave one of them out",
+        ),
         ({"tune": {"share": 1.0}}, "tune.share is 1.0; input should be less than 1"),
     ],
 )

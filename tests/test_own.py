@@ -9,8 +9,8 @@ from command import said
 from refusing import refused
 
 import hf_suite
-from hf_suite import first_model, own, parts, schema, spec, stamp
-from hf_suite.config import DataConfig, RunConfig, SplitConfig, TuneConfig
+from hf_suite import own, parts, schema, spec, stamp
+from hf_suite.config import RunConfig, SplitConfig, TuneConfig
 from hf_suite.errors import ConfigError, DataError
 from hf_suite.record import read_answers, read_rows
 
@@ -41,6 +41,17 @@ def dealt(**keys):
 def test_a_single_file_is_split_by_label_with_equal_texts_together():
     assert own.settled(config()).split == USUAL
     assert {part: len(rows) for part, rows in dealt().items()} == {"train": 32, "tune": 4, "eval": 4}
+
+
+@pytest.mark.parametrize(
+    ("train", "steps"),
+    [({}, 100), ({"batch_size": 8}, 100), ({"epochs": 3}, None), ({"max_steps": 2}, None), ({"min_steps": 5}, 5)],
+)
+def test_rows_of_ones_own_are_learnt_for_a_hundred_steps_unless_their_length_is_said(train, steps):
+    found = own.settled(config(train=train))
+
+    assert found.train.min_steps == steps
+    assert own.settled(RunConfig.model_validate(found.model_dump())) == found
 
 
 def test_equal_texts_never_straddle():
@@ -209,26 +220,22 @@ def test_a_training_says_what_it_guessed_and_records_no_place(capsys, tiny_check
     assert again.scores == {"eval": result["scores"]["eval"]}
 
 
-@pytest.mark.parametrize(
-    ("header", "row", "kind", "model"),
-    [
-        (("english", "german"), "the {0} film,der {0}. Film", "translation", "google-t5/t5-small"),
-        (("english", "polish"), "the {0} film,film {0}", "translation", "google/mt5-small"),
-        (("prompt", "completion"), "what is the {0}th of them?,it is a film", "text2text", "google-t5/t5-small"),
-        (("prompt", "completion"), "wer ist der {0}. davon?,ein Film", "text2text", "google/mt5-small"),
-    ],
-)
-def test_what_writes_is_finetuned_from_a_checkpoint_that_can(header, row, kind, model):
-    write("texts.csv", "\n".join([",".join(header), *(row.format(at) for at in range(20))]) + "\n")
-
-    found = own.look(DataConfig(train="texts.csv"), {})
-
-    assert (found.task["kind"], *first_model.first_model(found)) == (
-        *(kind, model, "a small checkpoint of the hub that writes"),
-    )
-
-
 # Benches
+
+
+@pytest.mark.parametrize(
+    ("words", "steps"),
+    [([], 4), (["train.epochs=2"], 2), (["--sweep", "train.epochs=2,3"], 3), (["train.max_steps=2"], 2)],
+)
+def test_a_bench_lasts_as_long_as_a_training_does(capsys, monkeypatch, tiny_checkpoint, words, steps):
+    """Of 32 rows, a step an epoch; three epochs where nothing else is said."""
+    monkeypatch.setattr(own, "STEPS", 4)
+    made = ["bench", "--data", "reviews.csv", "--model", tiny_checkpoint("bert"), "-o", "bench", *SHORT[:2], *words]
+
+    assert said(capsys, *made)[0] == 0
+
+    histories = [json.loads(path.read_text())["history"] for path in Path("bench").rglob("result.json")]
+    assert max(history[-1]["step"] for history in histories) == steps
 
 
 def test_a_bench_of_rows_of_ones_own_runs_each_fold_and_joins_them(capsys, tiny_checkpoint):

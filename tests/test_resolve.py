@@ -121,3 +121,16 @@ def test_a_device_that_is_not_there_is_refused(tiny_checkpoint, small_world):
             f"device: {device} is asked for and this torch sees none; here: cpu; say device=auto"
         )
     assert settled(small_world, "reviews", model, device="auto").config.device == "cpu"
+
+
+def test_few_rows_are_learnt_as_often_as_the_steps_asked_for_take(tiny_checkpoint, small_world):
+    """48 of 64 rows are left, six steps an epoch: a hundred steps are 16.7 epochs."""
+    train = {"max_steps": None, "min_steps": 100, "batch_size": 8}
+
+    found = settled(small_world, "reviews", tiny_checkpoint("bert"), tune={"share": 0.25}, train=train)
+
+    assert (found.config.train.epochs, found.config.train.eval_every) == (17, 11)
+    assert "train.epochs: 17, which makes 100 steps of so few rows" in found.notes
+    train["min_steps"] = 6
+    found = settled(small_world, "reviews", tiny_checkpoint("bert"), tune={"share": 0.25}, train=train)
+    assert (found.config.train.epochs, found.config.train.eval_every) == (3, None)

@@ -135,13 +135,16 @@ def _suite(
     word: str | None, over: dict[str, Any], sweep: list[str] | None, count: int | None, *, models: bool
 ) -> tuple[str, SuiteConfig]:
     """What the bench is called, and its suite with what the command line says of trials."""
-    name, declared = _named(word, over, models=models)
-    said: dict[str, Any] = {"sweep": trials_of(sweep)} if sweep else {}
+    tried = trials_of(sweep or ())
+    name, declared = _named(word, over, tried, models=models)
+    said: dict[str, Any] = {"sweep": tried} if tried else {}
     said |= {"trials": count} if count is not None else {}
     return name, declared.model_copy(update=said)
 
 
-def _named(word: str | None, over: dict[str, Any], *, models: bool) -> tuple[str, SuiteConfig]:
+def _named(
+    word: str | None, over: dict[str, Any], tried: Mapping[str, Any], *, models: bool
+) -> tuple[str, SuiteConfig]:
     """The suite that is named, or of the rows that `over` names, and what it is called."""
     said = over.pop("data", None)
     if said is None:
@@ -154,9 +157,14 @@ def _named(word: str | None, over: dict[str, Any], *, models: bool) -> tuple[str
         raise ConfigError(word, "a suite brings its own rows", "leave out either the suite or --data")
     if not models:
         raise ConfigError("bench", "no model is named", "name at least one with --model")
+    from hf_suite.own import STEPS, lasts
+
     own = said_aloud(said, over.pop("task", {}), mirrors=over.get("mirror", ()))
     facts = {key: value for key, value in own.task.items() if key != "name"}
-    return own.spec.name, SuiteConfig(tasks={own.spec.name: {"task": facts}})
+    train = over.get("train", {})
+    few = train is not None and lasts([*train, *(key.removeprefix("train.") for key in tried)])
+    differs = {"task": facts} | ({"train": {"min_steps": STEPS}} if few and own.spec.document != "split" else {})
+    return own.spec.name, SuiteConfig(tasks={own.spec.name: differs})
 
 
 def _preview(planned: "Plan", place: Path, *, allow_code: bool, as_json: bool) -> None:
@@ -224,9 +232,9 @@ def _show_preview(cells: list[dict[str, Any]], planned: int, skipped: Mapping[st
 
 def _steps(config: "RunConfig", rows: Mapping[str, int]) -> int | None:
     """Optimizer steps, where a row is a feature; None where nothing is trained or the rows are not known."""
-    train = config.train
-    if train is None or "train" not in rows:
+    if config.train is None or "train" not in rows:
         return None
+    train = config.train.lasting(rows["train"], chooses=False)
     steps = train.epochs * -(-rows["train"] // train.batch_size)
     return min(steps, train.max_steps or steps)
 
