@@ -10,6 +10,7 @@ import pytest
 import texts
 import world
 import writers
+from test_adapters_document import documents, run_config
 
 import hf_suite
 from hf_suite import predicting, record
@@ -76,6 +77,29 @@ def test_what_writes_is_answered_as_eval_answered(writing, tmp_path):
     assert [row["prediction"] for row in found] == [line["answer"] for line in lines]
     assert [row["texts"] for row in found] == [line["evidence"]["texts"] for line in lines]
     assert [row["cut"] for row in found] == [line["evidence"]["cut"] for line in lines]
+
+
+def test_label_words_are_answered_as_eval_answered(small_world, tiny_checkpoint, tmp_path):
+    keys = {"protocol": "likelihood", "max_length": 48, "train": {"max_steps": 1}, "output": str(tmp_path / "run")}
+    hf_suite.run(world.run_config(small_world, "reviews", tiny_checkpoint("gpt2"), **keys))
+
+    _, found = answered(tmp_path / "run", validation(small_world, "reviews"), tmp_path / "out.jsonl")
+
+    lines = list(record.read_answers(tmp_path / "run" / "answers.parquet"))
+    assert [row["prediction"] for row in found] == [line["answer"] for line in lines]
+
+
+def test_hidden_tokens_cost_what_eval_found(tiny_checkpoint, tmp_path):
+    made = documents(tmp_path)
+    hf_suite.run(run_config(made, tiny_checkpoint("bert"), tmp_path / "run", protocol="masked"))
+    source = next((tmp_path / "mirror").rglob("test.jsonl"))
+
+    _, found = answered(tmp_path / "run", source, tmp_path / "out.jsonl")
+
+    lines = list(record.read_answers(tmp_path / "run" / "answers.parquet"))
+    assert [(row["prediction"], row["tokens"]) for row in found] == [
+        (line["answer"]["nll"], line["answer"]["tokens"]) for line in lines
+    ]
 
 
 def test_confidence_is_the_softmax_of_the_scores_and_all_probabilities_add_up_to_one(runs, small_world, tmp_path):
