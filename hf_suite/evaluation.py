@@ -181,9 +181,9 @@ def _em_bound(counts: dict[str, float], rows: int) -> None:
 
 
 def _reach(session: Session, split: Split, gold: Mapping[RowId, Any]) -> dict[str, float]:
-    """How many targets the tokenizer cannot write, and the headline of a model that writes all as well as it can."""
+    """How many targets nobody can write by this checkpoint, and the headline of a model that writes what it can."""
     kind, spec = KINDS[session.spec.kind], session.spec
-    texts = session.adapter.as_written(split.rows)
+    texts = session.adapter.as_written(split.rows, session.model)
     lost = sum(text.split() != kind.written(gold[row], spec).split() for row, text in texts.items())
     if not lost:
         return {}

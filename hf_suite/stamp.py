@@ -196,7 +196,7 @@ def _written(session: Session, found: Evaluation) -> list[str]:
         if counts.get("unreadable"):
             out.append(f"{name}: {counts['unreadable']:,} of {rows:,} answers say nothing that can be one")
         if counts.get("targets_not_writable"):
-            lost = f"{counts['targets_not_writable']:,} of {rows:,} targets come back from the tokenizer as other texts"
+            lost = f"{counts['targets_not_writable']:,} of {rows:,} targets cannot be written to the letter"
             out.append(f"{name}: {lost}{_bound(session.spec, counts.get('best_reachable'))}")
         if 2 * counts.get("other_script", 0) > counts.get("scripts_compared", 0):
             which = f"{counts['other_script']} of the first {counts['scripts_compared']}"

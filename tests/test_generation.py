@@ -208,9 +208,9 @@ def test_targets_that_the_tokenizer_cannot_write_are_counted_and_bound_the_score
     result = hf_suite.run(texts.run_config(made, models["t5"], **over))
     found = result.counts["validation"]
     assert (found["targets_not_writable"], found["best_reachable"]) == (2, 80.0)
-    assert "train: 3 of 12 targets come back from the tokenizer as other texts" in result.caveats
+    assert "train: 3 of 12 targets cannot be written to the letter by the tokenizer" in result.caveats
     assert (
-        "validation: 2 of 10 targets come back from the tokenizer as other texts; exact_match gets no better than 80.00"
+        "validation: 2 of 10 targets cannot be written to the letter; exact_match gets no better than 80.00"
     ) in result.caveats
 
 
@@ -221,9 +221,7 @@ def test_what_a_tokenizer_cannot_write_is_said_to_cost_nothing_where_the_number_
     result = hf_suite.run(
         texts.run_config(made, models["t5"], train=None, prompt="summarize: {source}", output=str(tmp_path / "run"))
     )
-    assert (
-        "validation: 2 of 10 targets come back from the tokenizer as other texts, which costs rougeL nothing"
-    ) in result.caveats
+    assert ("validation: 2 of 10 targets cannot be written to the letter, which costs rougeL nothing") in result.caveats
 
 
 def test_a_target_holds_no_token_for_what_the_tokenizer_cannot_write(made, models):
@@ -232,11 +230,19 @@ def test_a_target_holds_no_token_for_what_the_tokenizer_cannot_write(made, model
     assert words(ready, ready.adapter.train_features(rows)["target"][0]) == "▁dog ▁ ▁a </s>"
 
 
+def test_what_a_checkpoint_bars_is_no_part_of_what_it_can_write(made, models):
+    ready = session(made, models["bart"])
+    rows = Dataset.from_dict({"row": [0], "source": ["a"], "target": [["the dog"]]})
+    assert ready.adapter.as_written(rows, ready.model) == {0: "the dog"}
+    ready.model.get_base_model().final_logits_bias[0, ready.tokenizer.convert_tokens_to_ids("he")] = -10_000.0
+    assert ready.adapter.as_written(rows, ready.model) == {0: "t dog"}
+
+
 @pytest.mark.parametrize("name", ["mbart50", "m2m_100", "nllb"])
 def test_a_languages_code_is_no_part_of_what_a_tokenizer_writes(made, tmp_path, name):
     ready = session(made, writers.writer(tmp_path / name, name))
     rows = Dataset.from_dict({"row": [0], "source": ["a"], "target": [["the dog"]]})
-    assert ready.adapter.as_written(rows) == {0: "the dog"}
+    assert ready.adapter.as_written(rows, ready.model) == {0: "the dog"}
 
 
 def test_the_limit_goes_by_the_train_targets(made, models):

@@ -112,8 +112,8 @@ class Adapter(Protocol):
     def eval_features(self, rows: Dataset) -> Dataset:
         """Features for answering; fills `counts`."""
 
-    def as_written(self, rows: Dataset) -> dict[RowId, str]:
-        """Of an adapter that writes, each row's target as its tokenizer can write it; nothing of others."""
+    def as_written(self, rows: Dataset, model: Any) -> dict[RowId, str]:
+        """Of an adapter that writes, each row's target as tokenizer and model can write it; nothing of others."""
 
     def collate(self, features: Sequence[Feature], *, draw: int | None = None) -> Batch:
         """One padded batch, on the CPU. In training `draw` is the step: chance comes from (seed, draw, row) alone."""

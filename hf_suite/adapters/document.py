@@ -96,7 +96,7 @@ class DocumentAdapter:
         """Windows that share tokens, each token a target once."""
         return self._features(rows, shared=self.shared)
 
-    def as_written(self, rows: Dataset) -> dict[RowId, str]:
+    def as_written(self, rows: Dataset, model: Any) -> dict[RowId, str]:
         """Nothing is written."""
         return {}
 

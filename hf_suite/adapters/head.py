@@ -99,7 +99,7 @@ class HeadAdapter:
         self.counts["truncated"] = self.counts.get("truncated", 0) + cut
         return Dataset.from_dict(columns)
 
-    def as_written(self, rows: Dataset) -> dict[RowId, str]:
+    def as_written(self, rows: Dataset, model: Any) -> dict[RowId, str]:
         """Nothing is written."""
         return {}
 

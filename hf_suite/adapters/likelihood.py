@@ -107,7 +107,7 @@ class LikelihoodAdapter:
             found += [_feature(row, *one) for one in alone]
         return _dataset(found)
 
-    def as_written(self, rows: Dataset) -> dict[RowId, str]:
+    def as_written(self, rows: Dataset, model: Any) -> dict[RowId, str]:
         """Nothing is written."""
         return {}
 

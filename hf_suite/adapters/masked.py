@@ -100,7 +100,7 @@ class MaskedAdapter:
         """The same windows."""
         return self._features(rows)
 
-    def as_written(self, rows: Dataset) -> dict[RowId, str]:
+    def as_written(self, rows: Dataset, model: Any) -> dict[RowId, str]:
         """Nothing is written."""
         return {}
 

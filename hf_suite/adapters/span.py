@@ -120,7 +120,7 @@ class SpanAdapter:
         self.counts["answers_not_reproducible"] = self.counts.get("answers_not_reproducible", 0) + lost
         return _columns(features)
 
-    def as_written(self, rows: Dataset) -> dict[RowId, str]:
+    def as_written(self, rows: Dataset, model: Any) -> dict[RowId, str]:
         """Nothing is written."""
         return {}
 

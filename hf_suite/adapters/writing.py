@@ -1,6 +1,6 @@
 """What adapters that write share: rows in words, targets in tokens, generating, and evidence of what was written."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -131,9 +131,10 @@ class WritingAdapter:
         """Each row as the model is to read it."""
         return [prompt(row, self.wording) for row in rows]
 
-    def as_written(self, rows: Dataset) -> dict[RowId, str]:
-        """Each row's target as the tokenizer writes it: encoded, and decoded again."""
-        return dict(zip(rows["row"], through(self.tokenizer, written(self.spec, rows)), strict=True))
+    def as_written(self, rows: Dataset, model: Any) -> dict[RowId, str]:
+        """Each row's target encoded and decoded again, without the tokens that the model's checkpoint bars."""
+        texts = through(self.tokenizer, written(self.spec, rows), barred(model))
+        return dict(zip(rows["row"], texts, strict=True))
 
     def noticed(self, truncated: int) -> None:
         """Counts rows that were cut."""
@@ -192,11 +193,18 @@ def written(spec: TaskSpec, rows: Dataset) -> list[str]:
     return [kind.written(kind.reference(row, spec), spec) for row in rows]
 
 
-def through(tokenizer: Any, texts: Sequence[str]) -> list[str]:
-    """What comes back of texts that a tokenizer encodes and decodes."""
+def barred(model: Any) -> frozenset[int]:
+    """The tokens that a checkpoint never writes, by the bias that BART's kin add to their logits."""
+    bias = getattr(model, "final_logits_bias", None)
+    return frozenset() if bias is None else frozenset((bias[0] <= -_BARRED).nonzero().flatten().tolist())
+
+
+def through(tokenizer: Any, texts: Sequence[str], barred: Collection[int] = ()) -> list[str]:
+    """What comes back of texts that a tokenizer encodes, and decodes without the tokens that are barred."""
     ids = tokenizer(text_target=list(texts), verbose=False)["input_ids"]
     code = languages.mark(tokenizer)  # which not every tokenizer holds for special
     told = [line[1:] if line[:1] == [code] else line for line in ids]
+    told = [[token for token in line if token not in barred] for line in told]
     return [text.strip() for text in tokenizer.batch_decode(told, skip_special_tokens=True)]
 
 
@@ -208,7 +216,8 @@ def lost(texts: Sequence[str], others: Sequence[str]) -> int:
 def unwritable(tokenizer: Any, texts: Sequence[str]) -> list[str]:
     """The caveat on train targets that a tokenizer cannot write; none where it can."""
     many = lost(texts, through(tokenizer, texts))
-    return [f"train: {many:,} of {len(texts):,} targets come back from the tokenizer as other texts"] if many else []
+    finding = f"train: {many:,} of {len(texts):,} targets cannot be written to the letter by the tokenizer"
+    return [finding] if many else []
 
 
 def writable(tokenizer: Any, ids: Sequence[int], generation: Mapping[str, Any]) -> list[int]:
