@@ -43,6 +43,13 @@ def test_the_surest_is_ranked_first_and_those_that_are_right_last():
     assert mislabelled.ranked(FOUND, GIVEN).tolist() == [5, 2, 1, 4, 0, 3]
 
 
+def test_rows_are_ranked_by_their_margin_whether_they_are_named_or_not():
+    found = numpy.array([[0.9, 0.1], [0.2, 0.8], [0.0, 1.0], [0.0, 1.0], [0.0, 1.0], [0.7, 0.3]])
+    given = numpy.array([0, 0, 1, 1, 1, 1])  # the means are 0.55 and 0.825, so that row 5 alone is held for another
+    assert mislabelled.wrong(found, given).tolist() == [5]
+    assert mislabelled.ranked(found, given).tolist() == [1, 5, 0, 2, 3, 4]
+
+
 ROWS = [
     *[(row, "acceptable", {"acceptable": 3.0, "unacceptable": -3.0}) for row in range(6)],
     *[(row, "unacceptable", {"acceptable": -3.0, "unacceptable": 3.0}) for row in range(6, 11)],

@@ -23,14 +23,11 @@ class Suspect:
 
 
 def ranked(probabilities: Numbers, given: Numbers) -> Numbers:
-    """Rows, the most suspect label first: those that confident learning names, each group by its margin.
+    """Rows, the most suspect label first: by the margin of their label, as cleanlab's normalized_margin scores them.
 
     `probabilities` (rows, labels) come from a model that had not learnt the row; `given` (rows,) are label numbers.
     """
-    margins = _margins(probabilities, given)
-    named = numpy.zeros(len(given), dtype=bool)
-    named[wrong(probabilities, given)] = True
-    return numpy.lexsort((numpy.arange(len(given)), margins, ~named))
+    return numpy.argsort(_margins(probabilities, given), kind="stable")
 
 
 def wrong(probabilities: Numbers, given: Numbers) -> Numbers:
