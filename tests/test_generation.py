@@ -78,23 +78,58 @@ def test_the_loss_is_summed_over_real_tokens_and_smoothing_ignores_padding():
     assert summed_loss(logits, batch, 0.1).item() == pytest.approx(smooth)
 
 
-@pytest.mark.parametrize("barred", [-10_000.0, -math.inf])
-def test_nothing_is_spread_over_tokens_that_a_checkpoint_bars(barred):
-    logits = torch.tensor([[[1.0, 1.0, barred]]], requires_grad=True)  # of two words each has probability 1/2
-    loss = summed_loss(logits, {"target": torch.tensor([[0]]), "target_mask": torch.tensor([[1]])}, 0.1)
+BARRED = pytest.mark.parametrize(
+    ("logit", "barred"), [(-10_000.0, torch.tensor([False, False, True])), (-math.inf, None)]
+)
+"""By a bias of the checkpoint, which is known, and by what it does, which is seen."""
+
+
+@BARRED
+def test_nothing_is_spread_over_tokens_that_a_checkpoint_bars(logit, barred):
+    logits = torch.tensor([[[1.0, 1.0, logit]]], requires_grad=True)  # of two words each has probability 1/2
+    batch = {"target": torch.tensor([[0]]), "target_mask": torch.tensor([[1]])}
+    loss = summed_loss(logits, batch, 0.1, barred=barred)
     loss.backward()
     assert loss.item() == pytest.approx(math.log(2))
     assert logits.grad.flatten().tolist() == pytest.approx([-0.45, 0.45, 0.0])
 
 
-@pytest.mark.parametrize("barred", [-10_000.0, -math.inf])
-def test_a_target_that_a_checkpoint_bars_teaches_nothing(barred):
-    logits = torch.tensor([[[1.0, 1.0, barred]] * 2], requires_grad=True)  # of two words each has probability 1/2
-    loss = summed_loss(logits, {"target": torch.tensor([[2, 0]]), "target_mask": torch.tensor([[1, 1]])}, 0.0)
+@BARRED
+def test_a_target_that_a_checkpoint_bars_teaches_nothing(logit, barred):
+    logits = torch.tensor([[[1.0, 1.0, logit]] * 2], requires_grad=True)  # of two words each has probability 1/2
+    batch = {"target": torch.tensor([[2, 0]]), "target_mask": torch.tensor([[1, 1]])}
+    loss = summed_loss(logits, batch, 0.0, barred=barred)
     loss.backward()
     assert loss.item() == pytest.approx(math.log(2))
     assert logits.grad[0, 0].tolist() == [0.0, 0.0, 0.0]
     assert logits.grad[0, 1].tolist() == pytest.approx([-0.5, 0.5, 0.0])
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.5])
+def test_a_huge_cost_of_a_token_that_no_checkpoint_bars_stays_in_the_loss(smoothing):
+    logits = torch.tensor([[[10_000.0, 0.0]]])
+    batch = {"target": torch.tensor([[1]]), "target_mask": torch.tensor([[1]])}
+    # ln(1 + e^10000) is 10,000; smoothed, half of it is spread over costs of 0 and 10,000.
+    assert summed_loss(logits, batch, smoothing).item() == pytest.approx(10_000.0 - smoothing * 5_000.0)
+    nobody = torch.tensor([False, False])
+    assert summed_loss(logits, batch, smoothing, barred=nobody).item() == pytest.approx(10_000.0 - smoothing * 5_000.0)
+
+
+def test_a_model_that_diverged_has_no_number_for_its_loss():
+    batch = {"target": torch.tensor([[1]]), "target_mask": torch.tensor([[1]])}
+    assert math.isnan(summed_loss(torch.tensor([[[math.nan, math.nan]]]), batch, 0.0).item())
+
+
+def test_a_wrapped_checkpoint_learns_nothing_from_what_it_bars(made, models):
+    ready = session(made, models["bart"], lora={"dropout": 0.0})
+    rows = Dataset.from_dict({"row": [0], "source": ["a"], "target": [["dog"]]})
+    batch = ready.adapter.collate(take(ready.adapter.train_features(rows), [0]))
+    model = ready.model.eval()
+    before = ready.adapter.loss(model, batch).item()
+    bias = model.get_base_model().final_logits_bias
+    bias[0, batch["target"][0]] = -10_000.0  # every token of the target
+    assert before > 1.0
+    assert ready.adapter.loss(model, batch).item() == 0.0
 
 
 @pytest.mark.parametrize("name", ["bart", "t5"])

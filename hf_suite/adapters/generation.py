@@ -12,6 +12,7 @@ from hf_suite.adapters.base import Batch, Feature, Given, Settled, Strip, padded
 from hf_suite.adapters.sampling import row_key
 from hf_suite.adapters.writing import (
     WritingAdapter,
+    barred,
     common,
     ends,
     limited,
@@ -114,7 +115,7 @@ class EncoderDecoderAdapter(WritingAdapter):
         """Cross-entropy of the target tokens, from the logits: T5's own loss divides by a batch's own count."""
         names = ("input_ids", "attention_mask", "decoder_input_ids")
         logits = model(**{name: batch[name] for name in names}, use_cache=False).logits
-        return summed_loss(logits, batch, self.smoothing)
+        return summed_loss(logits, batch, self.smoothing, barred=barred(model))
 
     def _sources(self, rows: Dataset) -> tuple[list[list[int]], int]:
         """Each row's tokens, and how many rows were longer than max_length."""

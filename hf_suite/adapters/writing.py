@@ -26,7 +26,7 @@ from hf_suite.kinds.base import prompt
 from hf_suite.metrics.base import RowId
 from hf_suite.spec import TaskSpec
 
-_BARRED = 1_000.0  # nats that no token costs which a model may write
+_BARRED = -1_000.0  # a bias on a token's logit that no score makes up for
 _LOOKED_AT = 20  # answers whose writing system is compared with their targets'
 
 
@@ -133,7 +133,9 @@ class WritingAdapter:
 
     def as_written(self, rows: Dataset, model: Any) -> dict[RowId, str]:
         """Each row's target encoded and decoded again, without the tokens that the model's checkpoint bars."""
-        texts = through(self.tokenizer, written(self.spec, rows), barred(model))
+        never = barred(model)
+        left_out = () if never is None else never.nonzero().flatten().tolist()
+        texts = through(self.tokenizer, written(self.spec, rows), left_out)
         return dict(zip(rows["row"], texts, strict=True))
 
     def noticed(self, truncated: int) -> None:
@@ -168,21 +170,25 @@ class WritingAdapter:
         self.counts["other_script"] = self.counts.get("other_script", 0) + (found != wanted)
 
 
-def summed_loss(logits: torch.Tensor, batch: Batch, smoothing: float) -> torch.Tensor:
+def summed_loss(
+    logits: torch.Tensor, batch: Batch, smoothing: float, *, barred: torch.Tensor | None = None
+) -> torch.Tensor:
     """Cross-entropy of the real target tokens, summed; `logits` (rows, target length, vocabulary).
 
-    Padding takes no part, and no token does that a checkpoint bars, by a bias of -10,000 or -inf: as a target it can
+    Padding takes no part, and no token does that is `barred` (vocabulary) or whose logit is -inf: as a target it can
     never be written, and would cost more than all others together. Smoothing spreads a share of each target over the
     tokens that the model may write.
     """
     real = batch["target_mask"].bool()
     logits, target = logits[real].float(), batch["target"][real]
-    costs = functional.cross_entropy(logits, target, reduction="none")
-    loss = costs.masked_fill(costs >= _BARRED, 0.0).sum()
+    able = logits != -torch.inf
+    if barred is not None:
+        able = able & ~barred
+    learnt = able.gather(-1, target[:, None])[:, 0]
+    loss = functional.cross_entropy(logits, target, reduction="none").where(learnt, 0.0).sum()
     if not smoothing:
         return loss
     costs = -functional.log_softmax(logits, dim=-1)
-    able = costs < _BARRED
     spread = costs.where(able, 0.0).sum(dim=-1) / able.sum(dim=-1)
     return (1 - smoothing) * loss + smoothing * spread.sum()
 
@@ -193,10 +199,14 @@ def written(spec: TaskSpec, rows: Dataset) -> list[str]:
     return [kind.written(kind.reference(row, spec), spec) for row in rows]
 
 
-def barred(model: Any) -> frozenset[int]:
-    """The tokens that a checkpoint never writes, by the bias that BART's kin add to their logits."""
-    bias = getattr(model, "final_logits_bias", None)
-    return frozenset() if bias is None else frozenset((bias[0] <= -_BARRED).nonzero().flatten().tolist())
+def barred(model: Any) -> torch.Tensor | None:
+    """Which tokens a checkpoint never writes (vocabulary), by the bias that BART's kin add to their logits.
+
+    None where it has no such bias. The model may be wrapped.
+    """
+    biases = (buffer for name, buffer in model.named_buffers() if name.endswith("final_logits_bias"))
+    bias = next(biases, None)
+    return None if bias is None else bias[0] <= _BARRED
 
 
 def through(tokenizer: Any, texts: Sequence[str], barred: Collection[int] = ()) -> list[str]:
