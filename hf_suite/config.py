@@ -150,7 +150,8 @@ class RunConfig(Record):
     seed: int = Field(0, ge=0)
     """The one source of chance: head, dropout, order of rows."""
     limit: int | None = Field(None, ge=1)
-    """At most this many train rows: the first of a fixed permutation, the same for every model and seed."""
+    """At most this many train rows: the first of a fixed permutation, the same for every model and seed. Of tune rows
+    that `split` cuts as well, the same share is left; those that `tune` cuts off train count among them."""
     eval_limit: int | None = Field(None, ge=1)
     """At most this many rows of each eval split."""
     max_length: int | None = Field(None, ge=8)
@@ -220,6 +221,11 @@ class RunConfig(Record):
         if self.init_from is not None and self.train is None:
             raise ValueError("init_from beside train=null; leave init_from out, or score that run by hf-suite eval RUN")
         return self
+
+    @property
+    def splits_tune(self) -> bool:
+        """Whether `split` has a tune part of its own."""
+        return self.split is not None and "tune" in self.split.shares
 
 
 def _check_scratch(config: RunConfig) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy
 
 from hf_suite import split
-from hf_suite.config import SplitConfig, TuneConfig
+from hf_suite.config import RunConfig, SplitConfig, TuneConfig
 from hf_suite.data import Split
 from hf_suite.doctor import equal
 from hf_suite.errors import ConfigError, DataError
@@ -21,6 +21,34 @@ from hf_suite.spec import TaskSpec
 _ORDER = ("train", "tune", "eval")
 _CONTEXTS = 20
 """Of fewer different contexts none could be had for each part; then questions on one may stand in two."""
+
+
+def said(config: RunConfig) -> str:
+    """`split: train 80 %, tune 10 %, eval 10 %; each label alike, equal texts together`."""
+    how = config.split or config.tune
+    if how is None:
+        return "split: as the rows are given" + _limits_said(config)
+    shares = config.split.shares if config.split is not None else {"tune": config.tune.share if config.tune else 0.0}
+    dealt = ", ".join(f"{part} {share * 100:g} %" for part, share in shares.items())
+    alike = [
+        *(["each label alike"] if how.stratify else []),
+        *(["equal texts together"] if how.together else []),
+        *([f"by {how.group}"] if how.group is not None else []),
+    ]
+    if config.split is not None:
+        alike += [f"by {config.split.time}"] if config.split.time is not None else []
+        alike += [f"in {config.split.folds} folds"] if config.split.folds is not None else []
+    return f"split: {dealt}" + (f"; {', '.join(alike)}" if alike else "") + _limits_said(config)
+
+
+def _limits_said(config: RunConfig) -> str:
+    """What `limit` leaves of each part; empty where it is not set."""
+    if config.limit is None:
+        return ""
+    of = "train and tune together" if config.tune is not None else "train"
+    evals = "all" if config.eval_limit is None else f"at most {config.eval_limit:,}"
+    tune = ", of tune the same share" if config.splits_tune else ""
+    return f"; of {of} at most {config.limit:,} rows{tune}, of eval {evals}"
 
 
 def check(wish: SplitConfig) -> str:

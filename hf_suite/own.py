@@ -148,24 +148,6 @@ def _split(config: RunConfig, alike: dict[str, bool], *, tunes: bool) -> SplitCo
     return SplitConfig(**{"of": "train", "shares": shares, **usual, **said})
 
 
-def split_said(config: RunConfig) -> str:
-    """`split: train 80 %, tune 10 %, eval 10 %; each label alike, equal texts together`."""
-    how = config.split or config.tune
-    if how is None:
-        return "split: as the rows are given"
-    shares = config.split.shares if config.split is not None else {"tune": config.tune.share if config.tune else 0.0}
-    said = ", ".join(f"{part} {share * 100:g} %" for part, share in shares.items())
-    alike = [
-        *(["each label alike"] if how.stratify else []),
-        *(["equal texts together"] if how.together else []),
-        *([f"by {how.group}"] if how.group is not None else []),
-    ]
-    if config.split is not None:
-        alike += [f"by {config.split.time}"] if config.split.time is not None else []
-        alike += [f"in {config.split.folds} folds"] if config.split.folds is not None else []
-    return f"split: {said}" + (f"; {', '.join(alike)}" if alike else "")
-
-
 def _places(data: DataConfig, mirrors: Sequence[str]) -> dict[str, list[Path]]:
     """Split -> files: train's word may bring its own, the others' words win."""
     found = files.splits(data.train, mirrors)

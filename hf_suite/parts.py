@@ -37,12 +37,13 @@ def parts(
     """The rows of a run: fetched, cut, limited, with the caveats that follow.
 
     `limit` bounds the train rows before tune is cut off them, so it counts both; where `split` cuts a tune
-    part of its own, it bounds the train part alone. Tune is cut where the config asks, or, in training, where
-    the kind has something to fit; then by role `title` if the task names it. With train: null there are no
-    train rows. The eval part of a split cut anew bears that split's name (`eval` where the train split is
-    cut). With `needs_eval=False` eval may stay empty: such a task can still be trained for another one.
-    `cut_before` are the rows that were the eval part when the split was cut once before; then it is not cut again.
-    Where a split is one text (document: split), its rows are `blocks`, of a usual size where none are given.
+    part of its own, it bounds the train part, and of tune the same share is left. Tune is cut where the config
+    asks, or, in training, where the kind has something to fit; then by role `title` if the task names it. With
+    train: null there are no train rows. The eval part of a split cut anew bears that split's name (`eval` where
+    the train split is cut). With `needs_eval=False` eval may stay empty: such a task can still be trained for
+    another one. `cut_before` are the rows that were the eval part when the split was cut once before; then it is
+    not cut again. Where a split is one text (document: split), its rows are `blocks`, of a usual size where none
+    are given.
     Raises MissingData, DataError, ConfigError.
     """
     share = _tune(spec, config)
@@ -54,7 +55,8 @@ def parts(
     if train is None and (config.train is not None or share is not None or config.shots):
         train = fetched.whole(train_split(spec, config), groups)
     if train is not None:
-        train = _limited(spec, train, config.limit, key="limit", caveats=caveats)
+        of, train = len(train.rows), _limited(spec, train, config.limit, key="limit", caveats=caveats)
+        tune = _in_proportion(spec, tune, len(train.rows), of, caveats) if tune is not None else None
         if share is not None:
             pieces = {"train": 1 - share.share, "tune": share.share}
             cut = cutting.cut(spec, train, pieces, how=share)
@@ -97,10 +99,9 @@ def _ours(spec: TaskSpec) -> bool:
 
 def _tune(spec: TaskSpec, config: RunConfig) -> TuneConfig | None:
     """What to cut off the train rows."""
-    own = config.split is not None and "tune" in config.split.shares
-    if config.tune is not None and own:
+    if config.tune is not None and config.splits_tune:
         raise ConfigError("tune", "split.shares has a part tune as well", "keep one of the two")
-    if config.tune is not None or own or config.train is None or not _fits(spec, config):
+    if config.tune is not None or config.splits_tune or config.train is None or not _fits(spec, config):
         return config.tune
     return TuneConfig(group=spec.columns.get("title"))
 
@@ -171,6 +172,15 @@ def _limited(spec: TaskSpec, whole: Split, limit: int | None, *, key: str, cavea
     if f"{key} {limit:,}" not in caveats:
         caveats.append(f"{key} {limit:,}")
     return cutting.select(whole, split.first(len(whole.rows), limit, spec.name))
+
+
+def _in_proportion(spec: TaskSpec, tune: Split, kept: int, of: int, caveats: list[str]) -> Split:
+    """Of tune rows the share that `limit` leaves of the train rows: whoever wants few, answers few after each epoch."""
+    rows, whole = -(-len(tune.rows) * kept // of), len(tune.rows)
+    if rows == whole:
+        return tune
+    caveats.append(f"tune: {rows:,} of {whole:,} rows, limited as train is")
+    return cutting.select(tune, split.first(whole, rows, spec.name))
 
 
 def _without_groups(spec: TaskSpec, part: Split) -> Split:

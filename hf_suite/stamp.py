@@ -47,6 +47,7 @@ def cell_key(spec: TaskSpec, config: RunConfig, *, model: str, mirrors: tuple[st
     content = {
         **config.model.model_dump(include={"head", "quantize"}, exclude_defaults=True),
         **({} if version == 1 else {"adapter": version}),
+        **({"limits": ["train", "tune"]} if config.limit is not None and config.splits_tune else {}),
         **({"plugins": added} if (added := plugins(spec, config)) else {}),
         "task": spec.model_dump(mode="json", exclude_defaults=True, exclude=_NOT_OF_TASK),
         "config": written,

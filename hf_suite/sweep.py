@@ -68,7 +68,6 @@ def on_tune(config: RunConfig, spec: TaskSpec) -> RunConfig:
     if train.select_on not in (None, "tune"):
         finding = f"{train.select_on}, and a sweep picks on tune"
         raise ConfigError("train.select_on", finding, "leave it out, or say tune")
-    cut = config.split is not None and "tune" in config.split.shares
-    if config.tune is not None or cut:
+    if config.tune is not None or config.splits_tune:
         return config
     return config.model_copy(update={"tune": TuneConfig(group=spec.columns.get("title"))})

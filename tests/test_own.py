@@ -9,7 +9,7 @@ from command import said
 from refusing import refused
 
 import hf_suite
-from hf_suite import own, parts, schema, spec, stamp
+from hf_suite import cutting, own, parts, schema, spec, stamp
 from hf_suite.config import RunConfig, SplitConfig, TuneConfig
 from hf_suite.errors import ConfigError, DataError
 from hf_suite.record import read_answers, read_rows
@@ -78,6 +78,16 @@ def test_few_contexts_stand_in_all_parts():
     write("asked.jsonl", "".join(json.dumps(row) + "\n" for row in asked))
 
     assert {part: len(rows) for part, rows in dealt(data="asked.jsonl").items()} == {"train": 32, "tune": 4, "eval": 4}
+
+
+def test_what_a_limit_leaves_of_each_part_is_said_before_a_training():
+    whole, both = own.settled(config(limit=8)), own.settled(config(limit=8, eval_limit=2, tune={"share": 0.2}))
+
+    assert cutting.said(whole) == (
+        "split: train 80 %, tune 10 %, eval 10 %; each label alike, equal texts together; "
+        "of train at most 8 rows, of tune the same share, of eval all"
+    )
+    assert cutting.said(both).endswith("; of train and tune together at most 8 rows, of eval at most 2")
 
 
 def test_rows_to_score_are_scored_and_tune_is_cut_off_train():
@@ -176,11 +186,12 @@ def test_a_task_that_is_named_takes_rows_of_ones_own():
     assert task["source"] == {"path": "reviews.csv", "files": {"train": ["reviews.csv"]}, "train": "train", "eval": []}
 
 
-def test_the_key_of_a_cell_follows_the_content_and_not_the_place():
-    def key(path):
-        settled = own.settled(config(data={"train": path}))
-        return stamp.cell_key(spec.of(settled.task), settled, model="abc", mirrors=())
+def key(path="reviews.csv", **keys):
+    settled = own.settled(config(data={"train": path}, **keys))
+    return stamp.cell_key(spec.of(settled.task), settled, model="abc", mirrors=())
 
+
+def test_the_key_of_a_cell_follows_the_content_and_not_the_place():
     before = key("reviews.csv")
     write("elsewhere/reviews.csv", csv())
     assert key("elsewhere/reviews.csv") == before

@@ -134,6 +134,19 @@ def test_tune_is_cut_off_the_train_rows_after_the_limit(mirror):
     assert train | tune == set(made(mirror, limit=20).train.rows["row"])
 
 
+def test_of_tune_rows_cut_anew_a_limit_leaves_the_share_that_it_leaves_of_train(mirror):
+    """15 of 20 train rows are 75 %, and so are 7.5 of 10 tune rows, rounded up; which rows are tune stays."""
+    split = {"of": "train", "shares": {"train": 0.5, "tune": 0.25, "eval": 0.25}}
+    whole, few = made(mirror, split=split), made(mirror, split=split, limit=15)
+
+    assert [len(part.rows) for part in (whole.train, whole.tune, whole.eval["eval"])] == [20, 10, 10]
+    assert [len(part.rows) for part in (few.train, few.tune, few.eval["eval"])] == [15, 8, 10]
+    assert set(few.tune.rows["row"]) < set(made(mirror, split=split, limit=17).tune.rows["row"])
+    assert set(few.tune.rows["row"]) < set(whole.tune.rows["row"])
+    assert few.caveats == ["rows cut anew from train", "limit 15", "tune: 8 of 10 rows, limited as train is"]
+    assert made(mirror, split=split, limit=20).caveats == ["rows cut anew from train"]
+
+
 def test_tune_by_group_keeps_each_group_on_one_side(mirror):
     found = made(mirror, tune={"share": 0.25, "group": "author"})
     authors = [{row % 8 for row in part.rows["row"]} for part in (found.train, found.tune)]

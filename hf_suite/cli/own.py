@@ -53,7 +53,7 @@ def from_data(file: str | None, over: dict[str, Any]) -> RunConfig:
     said = configs.layered(schema.read_yaml(path), over) if path is not None else over
     if "data" not in said:
         return configs.read(file, over)
-    from hf_suite import first_model, own
+    from hf_suite import cutting, first_model, own
 
     found = said_aloud(said["data"], said.get("task", {}), mirrors=said.get("mirror", ()))
     model = said.get("model", {})
@@ -63,7 +63,7 @@ def from_data(file: str | None, over: dict[str, Any]) -> RunConfig:
         over = configs.layered(over, {"model": {**model, "id": name}})
     config = configs.read(file, configs.layered(over, {"data": said["data"]}))
     settled = own.settled(config, found)
-    typer.echo(own.split_said(settled), err=True)
+    typer.echo(cutting.said(settled), err=True)
     return settled
 
 
