@@ -1,26 +1,34 @@
 """Writer: a run or a checkpoint goes on with a prompt, told as it is written, or holds a dialogue. Scores nothing."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import GenerationConfig, TextStreamer
 
 from hf_suite import models, schema
-from hf_suite.adapters import beginning, sampling, settings
+from hf_suite.adapters import beginning, languages, sampling, settings
 from hf_suite.adapters.document import DocumentAdapter
 from hf_suite.adapters.generation import EncoderDecoderAdapter
 from hf_suite.adapters.prompting import DecoderAdapter
+from hf_suite.adapters.prompts import roles
+from hf_suite.adapters.writing import stops, until_stop
 from hf_suite.config import RunConfig
-from hf_suite.errors import ConfigError, ModelError
+from hf_suite.errors import ConfigError, ModelError, RunError
 from hf_suite.finished import opened
+from hf_suite.record import read_result
 from hf_suite.resolve import device
+
+log = logging.getLogger(__name__)
 
 Tell = Callable[[str], None]
 _ENDS = {"user": "", "assistant": "\n"}
 """What stands after a turn where there is no chat template."""
 _USUAL = 128  # tokens of an answer, where nothing is said
+_TYPED = "{typed}"  # where in a wording stands what is typed
 
 
 @dataclass
@@ -31,7 +39,7 @@ class Writer:
     tokenizer: Any
     settings: GenerationConfig
     seed: int
-    wording: str = "{source}"
+    wording: str = _TYPED
     """How a prompt is put, as the run learnt it."""
     starts: tuple[int, ...] = ()
     """Tokens before a text, where the tokenizer puts none there and the run learnt them."""
@@ -56,7 +64,7 @@ class Writer:
 
     def write(self, prompt: str, tell: Tell) -> str:
         """What follows the prompt, after all that was said before; `tell` hears it word by word. Raises ConfigError."""
-        self.turns.append({"role": "user", "content": self.wording.replace("{source}", prompt)})
+        self.turns.append({"role": "user", "content": self.wording.replace(_TYPED, prompt)})
         ids = self._read()
         start = 1 if self.translates else len(ids)
         beams = (self.settings.num_beams or 1) > 1  # whose text is known at its end alone
@@ -70,11 +78,10 @@ class Writer:
                     self.settings, [key], self.seed, start=start, margins=sampling.Margins()
                 ),
                 tokenizer=self.tokenizer if self.settings.stop_strings else None,
-                streamer=None if beams else _Streamer(self.tokenizer, tell, self.settings.forced_bos_token_id),
+                streamer=None if beams else _Streamer(self.tokenizer, tell, self.settings),
             )
-        ids = found[0, start:].tolist()
-        told = ids[1:] if ids[:1] == [self.settings.forced_bos_token_id] else ids
-        text = str(self.tokenizer.decode(told, skip_special_tokens=True))
+        told = languages.uncoded(found[0, start:].tolist(), self.settings.forced_bos_token_id)
+        text = until_stop(str(self.tokenizer.decode(told, skip_special_tokens=True)), self.settings)
         if beams:
             tell(text)
         self.asked += 1
@@ -111,44 +118,74 @@ class Writer:
 
 
 class _Streamer(TextStreamer):
-    """Hands on whole words as they come, where transformers' own prints them; no language's code, which some
-    tokenizers do not hold for special."""
+    """Hands on whole words as they come, where transformers' own prints them; no language's code, and nothing from a
+    string on that stops the answer."""
 
-    def __init__(self, tokenizer: Any, tell: Tell, code: int | None) -> None:
+    def __init__(self, tokenizer: Any, tell: Tell, settings: GenerationConfig) -> None:
         super().__init__(tokenizer, skip_prompt=True, skip_special_tokens=True)
-        self.tell, self.code = tell, code
+        self.tell, self.settings, self.code = tell, settings, settings.forced_bos_token_id
+        self.whole, self.told = "", 0
 
     def put(self, value: torch.Tensor) -> None:
-        """Takes a token."""
-        if value.tolist() != [self.code]:
+        """Takes the prompt's tokens, then one at a time."""
+        first = not self.next_tokens_are_prompt
+        if languages.uncoded(value.tolist(), self.code):
             super().put(value)
+        self.code = None if first else self.code
 
-    def on_finalized_text(self, text: str, stream_end: bool = False) -> None:  # noqa: ARG002
-        """Tells it."""
-        if text:
-            self.tell(text)
+    def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
+        """Tells it, but for what may be the beginning of a string that stops the answer."""
+        self.whole += text
+        known = until_stop(self.whole, self.settings)
+        if known == self.whole and not stream_end:
+            begun = (size for stop in stops(self.settings) for size in range(len(stop)) if known.endswith(stop[:size]))
+            known = known[: len(known) - max(begun, default=0)]
+        if len(known) > self.told:
+            self.tell(known[self.told :])
+            self.told = len(known)
 
 
 def of_run(run: str, over: Mapping[str, Any], *, base: str | None = None, mirrors: tuple[str, ...] = ()) -> Writer:
     """The model of a finished run. `over` may hold seed, device, precision and generation. Raises SuiteError."""
     said = _said(over)
+    _check_trained(run)
     kept = {key: value for key, value in over.items() if key in ("device", "precision")}
+    if "languages" in over:
+        raise ConfigError("languages", "was settled when the run was trained", "take the key out")
     session = opened(run, over=kept, base=base, mirrors=mirrors)
     document = isinstance(session.adapter, DocumentAdapter)
-    wording = session.config.prompt or "{source}"
     return _writer(
         session.model,
         session.tokenizer,
         own=session.model.generation_config if _writes(session.model, run) else None,
         before=session.config.generation,
         said=said,
-        wording=wording if "{source}" in wording else "{source}",
+        wording=_wording(session.config.prompt, run),
         starts=(beginning(session.tokenizer),) if document else (),
     )
 
 
+def _check_trained(run: str) -> None:
+    """Refuses a run in which nothing was trained, which kept no model. Raises RunError."""
+    folder = Path(run)
+    if (folder / "model").is_dir() or not (folder / "result.json").is_file():
+        return
+    result = read_result(folder)
+    shown = f", with the shots {', '.join(map(str, result.shots))} before each question" if result.shots else ""
+    remedy = f"name {result.model.get('id')} with --model; what is typed is then put as it stands"
+    raise RunError(run, f"a checkpoint was scored there as it is{shown}, and none kept", remedy)
+
+
+def _wording(learnt: str | None, run: str) -> str:
+    """How a prompt is put, as the run learnt to be asked; as it is typed where a row is several texts."""
+    names = roles(learnt or "")
+    if len(names) > 1:
+        log.warning("%s learnt to be asked %r; what is typed is put as it stands", run, learnt)
+    return learnt.replace(f"{{{names[0]}}}", _TYPED) if learnt is not None and len(names) == 1 else _TYPED
+
+
 def of_checkpoint(model: str, over: Mapping[str, Any], *, mirrors: tuple[str, ...] = ()) -> Writer:
-    """A checkpoint as it is. `over` as in `of_run`. Raises SuiteError."""
+    """A checkpoint as it is. `over` as in `of_run`, and languages, in the checkpoint's own codes. Raises SuiteError."""
     said = _said({**over, "model": {"id": model}})
     located = models.locate(said.model, mirrors)
     config = models.load_config(located)
@@ -157,11 +194,16 @@ def of_checkpoint(model: str, over: Mapping[str, Any], *, mirrors: tuple[str, ..
     if cls is None:
         raise _silent(located.name, type(config).__name__.removesuffix("Config"))
     tokenizer, _ = models.load_tokenizer(located)
+    codes, mark = languages.spoken(tokenizer, said.languages, {}, name=located.name)
+    languages.speak(tokenizer, codes)
     own, pad = models.load_generation(located, config), tokenizer.pad_token_id
     built = models.build(located, cls, settings={}, keep_head=True, lora=None, peft_task="", pad_token_id=pad)
     ready = built.model.eval().to(device(said))
+    wording = _TYPED if mark is None else f"{mark} {_TYPED}"
     starts = () if tokenizer.bos_token_id is None or config.is_encoder_decoder else (beginning(tokenizer),)
-    return _writer(ready, tokenizer, own=own, before={}, said=said, wording="{source}", starts=starts)
+    return _writer(
+        ready, tokenizer, own=own, before=languages.begin(tokenizer, codes), said=said, wording=wording, starts=starts
+    )
 
 
 def _writer(
@@ -193,8 +235,9 @@ def _writer(
 def _said(over: Mapping[str, Any]) -> RunConfig:
     """What is said, checked as the config of a run is. Raises ConfigError."""
     for key in over:
-        if key not in ("seed", "device", "precision", "generation", "model", "mirror"):
-            raise ConfigError(key, "means nothing to generate", "say seed, device, precision or generation.KEY")
+        if key not in ("seed", "device", "precision", "generation", "languages", "model", "mirror"):
+            remedy = "say seed, device, precision, languages.KEY or generation.KEY"
+            raise ConfigError(key, "means nothing to generate", remedy)
     return schema.build(RunConfig, {"task": "generate", "model": {"id": "run"}, **over}, "command line")
 
 

@@ -10,12 +10,11 @@ import tiny
 import torch
 import transformers
 import world
-import writers
 from command import Terminal, said
 
 import hf_suite
 from hf_suite import generating
-from hf_suite.errors import ConfigError, ModelError
+from hf_suite.errors import ConfigError, ModelError, RunError
 
 FEW = {"device": "cpu", "generation": {"max_new_tokens": 12}}
 SAMPLED = {"device": "cpu", "generation": {"max_new_tokens": 12, "do_sample": True}}
@@ -128,14 +127,80 @@ def test_of_a_text_that_no_longer_fits_the_end_is_read(gpt2):
     assert ready.write("the old man " * 20, silent)
 
 
-def test_a_languages_code_is_no_part_of_what_is_told(tmp_path):
-    made = texts.make(tmp_path / "texts")
-    model, output = writers.writer(tmp_path / "m2m_100", "m2m_100"), tmp_path / "run"
-    hf_suite.run(texts.run_config(made, model, output=str(output), max_target_length=12, train={"max_steps": 1}))
+def test_nothing_is_told_from_a_string_on_that_stops(gpt2):
+    whole = writer(gpt2).write("the old man", silent)
+    stop = whole[7:11]
     heard = []
-    text = generating.of_run(str(output), {"device": "cpu"}, base=str(model)).write("the dog", heard.append)
-    assert "__de__" not in text
-    assert "".join(heard) == text
+    over = {**FEW, "generation": {**FEW["generation"], "stop_strings": [stop]}}
+
+    text = writer(gpt2, over).write("the old man", heard.append)
+
+    assert text == "".join(heard) == whole[: whole.index(stop)]
+
+
+def test_what_only_begins_as_a_stop_is_told_in_the_end():
+    heard = []
+    settings = transformers.GenerationConfig(stop_strings=["\n\n", "END"])
+    streamer = generating._Streamer(None, heard.append, settings)
+    for piece in ("one E", "ND of\n", "\nmore"):
+        streamer.on_finalized_text(piece)
+    assert heard == ["one "]
+    streamer = generating._Streamer(None, heard.append, settings)
+    heard.clear()
+    streamer.on_finalized_text("two\n")
+    streamer.on_finalized_text("three E")
+    streamer.on_finalized_text("", stream_end=True)
+    assert heard == ["two", "\nthree ", "E"]
+
+
+def test_a_run_that_answers_by_words_is_asked_as_it_learnt(tmp_path, small_world, gpt2):
+    config = world.run_config(
+        small_world,
+        "reviews",
+        gpt2,
+        protocol="generation",
+        max_target_length=8,
+        max_length=256,
+        output=str(tmp_path / "run"),
+    )
+    hf_suite.run(config)
+    row = {"text": "a fine film"}
+    told = generating.of_run(str(tmp_path / "run"), {"device": "cpu"}).write(row["text"], silent)
+    (found,) = hf_suite.load(tmp_path / "run").predict([row], everything=True)
+    assert told.strip() == found["texts"][0]
+
+
+def test_of_a_run_that_read_several_texts_the_prompt_is_put_as_it_stands(tmp_path, small_world, gpt2, caplog):
+    config = world.run_config(
+        small_world, "pairs", gpt2, protocol="generation", max_target_length=8, output=str(tmp_path / "run"),
+        prompt="{text} and {text_pair}?",
+    )  # fmt: skip
+    hf_suite.run(config)
+    run = str(tmp_path / "run")
+    assert generating.of_run(run, {"device": "cpu"}).wording == "{typed}"
+    assert (
+        f"{run} learnt to be asked '{{text}} and {{text_pair}}?'; what is typed is put as it stands" in caplog.messages
+    )
+
+
+def test_a_run_that_only_scored_a_checkpoint_kept_none(tmp_path, small_world, gpt2):
+    run = tmp_path / "run"
+    config = world.run_config(
+        small_world,
+        "reviews",
+        gpt2,
+        protocol="likelihood",
+        train=None,
+        lora=None,
+        shots=2,
+        max_length=256,
+        output=str(run),
+    )
+    shown = ", ".join(map(str, hf_suite.run(config).shots))
+    with pytest.raises(RunError) as e:
+        generating.of_run(str(run), FEW)
+    finding = f"a checkpoint was scored there as it is, with the shots {shown} before each question, and none kept"
+    assert str(e.value) == f"{run}: {finding}; name {gpt2.name} with --model; what is typed is then put as it stands"
 
 
 def test_a_run_writes_as_it_learnt_to(tmp_path, tiny_checkpoint):
@@ -178,11 +243,15 @@ def test_on_a_terminal_it_talks_until_reset(gpt2, capsys, monkeypatch):
         ([], "generate: neither a run nor a model is named; give a run folder, or --model"),
         (
             ["--model", "x", "--prompt", "a", "train.epochs=2"],
-            "train: means nothing to generate; say seed, device, precision or generation.KEY",
+            "train: means nothing to generate; say seed, device, precision, languages.KEY or generation.KEY",
         ),
         (
             ["--model", "GPT2", "--prompt", "a", "generation.temperature=2.0"],
             "generation.temperature: 2.0, and nothing is sampled; say generation.do_sample=true too, or take it out",
+        ),
+        (
+            ["--model", "GPT2", "--prompt", "a", "languages.target=de"],
+            "languages: GPT2's tokenizer knows none; take the key out",
         ),
         (
             ["--model", "GPT2", "--prompt", "a", "generation.do_sample=true", "generation.num_return_sequences=2"],
@@ -193,7 +262,7 @@ def test_on_a_terminal_it_talks_until_reset(gpt2, capsys, monkeypatch):
 def test_what_cannot_be_is_refused(words, message, gpt2, capsys):
     code, _, err = said(capsys, "generate", *(gpt2 if word == "GPT2" else word for word in words))
 
-    assert (code, err.splitlines()[-1]) == (2, f"hf-suite: {message}")
+    assert (code, err.splitlines()[-1]) == (2, f"hf-suite: {message.replace('GPT2', gpt2.name)}")
 
 
 def test_an_encoder_writes_nothing(tmp_path, small_world, tiny_checkpoint):

@@ -1,7 +1,7 @@
 """EncoderDecoderAdapter: reads a text and writes one, token by token, with an encoder-decoder."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
 from datasets import Dataset
@@ -16,7 +16,6 @@ from hf_suite.adapters.writing import (
     common,
     ends,
     limited,
-    speak,
     summed_loss,
     unwritable,
     writable,
@@ -57,12 +56,12 @@ class EncoderDecoderAdapter(WritingAdapter):
         wording, notes = languages.wording(
             config.prompt, _own(spec), taught, task=_task(spec), name=given.name, as_it_is=config.train is None
         )
-        speak(given.tokenizer, codes)
+        languages.speak(given.tokenizer, codes)
         chosen, why = common(spec, config, given)
         if chosen.get("guidance_scale") not in (None, 1):
             finding = f"{chosen['guidance_scale']}, and {given.name} reads no prompt that it could do without"
             raise ConfigError("generation.guidance_scale", finding, "take it out, or take a decoder (GPT-2, Llama)")
-        chosen = {**_start(given), **chosen, **_told(given.tokenizer, codes)}
+        chosen = {**_start(given), **chosen, **languages.begin(given.tokenizer, codes)}
         if chosen.get("decoder_start_token_id") is None:
             finding = f"{given.name} does not say with which token its answers begin"
             raise ConfigError("generation.decoder_start_token_id", finding, "say its id")
@@ -145,19 +144,10 @@ def _task(spec: TaskSpec) -> str:
 
 def _languages(spec: TaskSpec, config: RunConfig, given: Given) -> tuple[dict[str, str], dict[str, str]]:
     """The checkpoint's codes for source and target, and the prefixes that it was taught, by task."""
-    codes, marks = languages.codes(given.tokenizer), languages.marks(given.tokenizer)
-    said, named = {**config.languages}, {**spec.languages}
-
-    def code(side: Literal["source", "target"], known: Sequence[str]) -> str:
-        return languages.code(said.get(side), named.get(side), known, key=f"languages.{side}", name=given.name)
-
-    if codes:
-        return {"source": code("source", codes), "target": code("target", codes)}, {}
-    if marks:
-        return {}, {_task(spec): f"{code('target', marks)} "}
-    if said:
-        raise ConfigError("languages", f"{given.name}'s tokenizer knows none", "take the key out")
-    return {}, languages.prefixes(given.model_config)
+    codes, mark = languages.spoken(given.tokenizer, config.languages, spec.languages, name=given.name)
+    if mark is not None:
+        return codes, {_task(spec): f"{mark} "}
+    return codes, {} if codes else languages.prefixes(given.model_config)
 
 
 def _left_out(spec: TaskSpec, given: Given) -> list[str]:
@@ -173,15 +163,6 @@ def _left_out(spec: TaskSpec, given: Given) -> list[str]:
 def _start(given: Given) -> dict[str, Any]:
     start = getattr(given.model_config, "decoder_start_token_id", None)
     return {} if start is None else {"decoder_start_token_id": start}
-
-
-def _told(tokenizer: Any, codes: dict[str, str]) -> dict[str, int]:
-    """How the target's language is told: the first token that is written, or the one that the decoder begins with."""
-    if not codes:
-        return {}
-    to_id = getattr(tokenizer, "get_lang_id", tokenizer.convert_tokens_to_ids)
-    mark, ids = to_id(codes["target"]), tokenizer(text_target="a")["input_ids"]
-    return {"forced_bos_token_id": mark} if ids[0] == mark else {"decoder_start_token_id": mark}
 
 
 def _targets(

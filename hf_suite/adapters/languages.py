@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from hf_suite import schema
 from hf_suite.errors import ConfigError
@@ -44,6 +44,48 @@ def mark(tokenizer: Any) -> int | None:
     return int(to_id(spoken))
 
 
+def spoken(
+    tokenizer: Any, said: Mapping[Any, str], named: Mapping[Any, str], *, name: str
+) -> tuple[dict[str, str], str | None]:
+    """The checkpoint's codes for source and target, or the mark that stands before each source; neither where it knows
+    no languages.
+
+    By what is `said` in its own words, else by the languages that the task names. Raises ConfigError.
+    """
+    known, before = codes(tokenizer), marks(tokenizer)
+
+    def found(side: Literal["source", "target"], of: Sequence[str]) -> str:
+        return code(said.get(side), named.get(side), of, key=f"languages.{side}", name=name)
+
+    if known:
+        return {"source": found("source", known), "target": found("target", known)}, None
+    if before:
+        return {}, found("target", before)
+    if said:
+        raise ConfigError("languages", f"{name}'s tokenizer knows none", "take the key out")
+    return {}, None
+
+
+def speak(tokenizer: Any, spoken: Mapping[Any, str]) -> None:
+    """Turns a tokenizer that knows languages to these two."""
+    if spoken and codes(tokenizer):
+        tokenizer.src_lang, tokenizer.tgt_lang = spoken["source"], spoken["target"]
+
+
+def begin(tokenizer: Any, spoken: Mapping[str, str]) -> dict[str, int]:
+    """How the target's language is told: the first token that is written, or the one that the decoder begins with."""
+    if not spoken:
+        return {}
+    to_id = getattr(tokenizer, "get_lang_id", tokenizer.convert_tokens_to_ids)
+    mark, ids = to_id(spoken["target"]), tokenizer(text_target="a")["input_ids"]
+    return {"forced_bos_token_id": mark} if ids[0] == mark else {"decoder_start_token_id": mark}
+
+
+def uncoded(ids: Sequence[int], code: int | None) -> list[int]:
+    """The tokens of a text without the language's code before it, which not every tokenizer holds for special."""
+    return list(ids[1:] if code is not None and ids[:1] == [code] else ids)
+
+
 def code(said: str | None, task: str | None, known: Sequence[str], *, key: str, name: str) -> str:
     """The checkpoint's code: the one that is said, else the one that goes with the task's language.
 
@@ -51,7 +93,7 @@ def code(said: str | None, task: str | None, known: Sequence[str], *, key: str, 
     """
     listed = ", ".join(sorted(known))
     if said is None and task is None:
-        raise ConfigError(key, f"{name} must be told its language, and the task names none", f"say one of: {listed}")
+        raise ConfigError(key, f"{name} must be told its language", f"say one of: {listed}")
     word = said if said is not None else str(task)
     fitting = _fitting(word, known) if said is None else [one for one in known if _bare(one) == _bare(said)]
     if len(fitting) == 1:

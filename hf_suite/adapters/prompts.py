@@ -79,7 +79,7 @@ class Prompts:
 
     def bare(self) -> str:
         """The prompt of a row without texts."""
-        return self.text(dict.fromkeys(_ROLE.findall(self.wording), ""))
+        return self.text(dict.fromkeys(roles(self.wording), ""))
 
     def last_line(self) -> str:
         """The wording's last line without texts or shots: what asks for an answer to nothing in particular."""
@@ -89,10 +89,10 @@ class Prompts:
     def _shortened(self, row: Row, ids: list[int], max_length: int) -> tuple[str, list[int]]:
         """The prompt with its longest text cut so that it fits; from its own end where no text is left to cut."""
         row = dict(row)
-        roles = [name for name in _ROLE.findall(self.wording) if isinstance(row.get(name), str)]
+        read = [name for name in roles(self.wording) if isinstance(row.get(name), str)]
         text = self.text(row)
-        for _ in range(_ROUNDS if roles else 0):
-            role = max(roles, key=lambda name: len(row[name]))
+        for _ in range(_ROUNDS if read else 0):
+            role = max(read, key=lambda name: len(row[name]))
             tokens = self.tokenizer(row[role], add_special_tokens=False, verbose=False)["input_ids"]
             kept = max(0, len(tokens) - (len(ids) - max_length))
             row[role] = self.tokenizer.decode(tokens[:kept], skip_special_tokens=True)
@@ -101,6 +101,11 @@ class Prompts:
             if len(ids) <= max_length:
                 return text, ids
         return text, ids[-max_length:]
+
+
+def roles(wording: str) -> list[str]:
+    """The names in braces, each once."""
+    return list(dict.fromkeys(_ROLE.findall(wording)))
 
 
 def prompts(spec: TaskSpec, wording: str, tokenizer: Any, shots: Sequence[Row]) -> Prompts:

@@ -48,7 +48,7 @@ class WritingAdapter:
         self.eos = ends(config.generation)
         self.smoothing = smoothing(config)
         self.counts: dict[str, int] = {}
-        speak(tokenizer, config.languages)
+        languages.speak(tokenizer, config.languages)
         check_row_fits(tokenizer, self.max_length, "max_length")
 
     @staticmethod
@@ -116,10 +116,9 @@ class WritingAdapter:
     def evidence(self, row: Row, features: Sequence[Feature], outputs: Sequence[list[Any]]) -> Evidence:
         """The texts, whether the best met the limit, and its margin where each token was a choice of its own."""
         margin, *sequences = outputs[0]
-        forced = self.settings.forced_bos_token_id  # a language's code, which not every tokenizer holds for special
-        told = [ids[1:] if ids[:1] == [forced] else ids for ids in sequences]
+        told = [languages.uncoded(ids, self.settings.forced_bos_token_id) for ids in sequences]
         whole = self.tokenizer.batch_decode(told, skip_special_tokens=True)
-        texts = [self._until_stop(text) for text in whole]
+        texts = [until_stop(text, self.settings).strip() for text in whole]
         ended = sequences[0][-1] in self.eos and self.settings.forced_eos_token_id is None
         stopped = texts[0] != whole[0].strip()
         cut = len(sequences[0]) >= (self.settings.max_new_tokens or 0) and not (ended or stopped)
@@ -150,13 +149,6 @@ class WritingAdapter:
         while len(ids) > 1 and ids[-1] == self.tokenizer.pad_token_id:
             ids = ids[:-1]
         return ids
-
-    def _until_stop(self, text: str) -> str:
-        """Up to the first of the strings that stop an answer, whose last token may hold more than it."""
-        stops = self.settings.stop_strings or ()
-        for stop in [stops] if isinstance(stops, str) else stops:
-            text = text.partition(stop)[0]
-        return text.strip()
 
     def _look_at(self, row: Row, text: str) -> None:
         """Of the first answers, counts those that are in another writing system than their targets."""
@@ -193,6 +185,19 @@ def summed_loss(
     return (1 - smoothing) * loss + smoothing * spread.sum()
 
 
+def stops(settings: GenerationConfig) -> list[str]:
+    """The strings that stop an answer."""
+    said = settings.stop_strings or []
+    return [said] if isinstance(said, str) else list(said)
+
+
+def until_stop(text: str, settings: GenerationConfig) -> str:
+    """Up to the first of the strings that stop an answer, whose last token may hold more than it."""
+    for stop in stops(settings):
+        text = text.partition(stop)[0]
+    return text
+
+
 def written(spec: TaskSpec, rows: Dataset) -> list[str]:
     """Each row's target as a model should write it."""
     kind = KINDS[spec.kind]
@@ -212,9 +217,8 @@ def barred(model: Any) -> torch.Tensor | None:
 def through(tokenizer: Any, texts: Sequence[str], barred: Collection[int] = ()) -> list[str]:
     """What comes back of texts that a tokenizer encodes, and decodes without the tokens that are barred."""
     ids = tokenizer(text_target=list(texts), verbose=False)["input_ids"]
-    code = languages.mark(tokenizer)  # which not every tokenizer holds for special
-    told = [line[1:] if line[:1] == [code] else line for line in ids]
-    told = [[token for token in line if token not in barred] for line in told]
+    code = languages.mark(tokenizer)
+    told = [[token for token in languages.uncoded(line, code) if token not in barred] for line in ids]
     return [text.strip() for text in tokenizer.batch_decode(told, skip_special_tokens=True)]
 
 
@@ -243,12 +247,6 @@ def ends(generation: Mapping[str, Any]) -> tuple[int, ...]:
     """The tokens that end an answer."""
     eos = generation.get("eos_token_id")
     return tuple(eos) if isinstance(eos, (list, tuple)) else (eos,) if eos is not None else ()
-
-
-def speak(tokenizer: Any, codes: Mapping[Any, str]) -> None:
-    """Turns a tokenizer that knows languages to these two."""
-    if codes and languages.codes(tokenizer):
-        tokenizer.src_lang, tokenizer.tgt_lang = codes["source"], codes["target"]
 
 
 def common(spec: TaskSpec, config: RunConfig, given: Given) -> tuple[dict[str, Any], list[str]]:

@@ -23,7 +23,7 @@ Keys = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[KEY=VALUE]...",
-        help="generation.max_new_tokens=50, generation.do_sample=true, device=cpu and the like.",
+        help="generation.max_new_tokens=50, generation.do_sample=true, languages.target=de, device=cpu and the like.",
         show_default=False,
     ),
 ]
