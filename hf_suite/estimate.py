@@ -1,6 +1,7 @@
 """How long runs would take here, from a few measured steps of each. Writes nothing and keeps no model."""
 
 import itertools
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,13 +9,13 @@ from pathlib import Path
 
 from datasets import Dataset
 
-from hf_suite import batching, folders
+from hf_suite import folders
 from hf_suite.answering import answer
 from hf_suite.config import RunConfig, TrainConfig
 from hf_suite.errors import SuiteError
 from hf_suite.evaluation import choosing
 from hf_suite.experiment import prepared
-from hf_suite.loop import finetune, repeats
+from hf_suite.loop import course_of, finetune
 from hf_suite.parts import Parts, parts
 from hf_suite.plan import BenchCell
 from hf_suite.session import Progress, Session
@@ -33,15 +34,18 @@ class Cost:
     """Split -> rows."""
     seconds: float | None
     """None where the run would be refused."""
+    steps: int | None = None
+    """Optimizer steps; None where nothing is trained, or the run would be refused."""
     refusal: str | None = None
 
 
 @dataclass(frozen=True)
 class _Speed:
-    """Seconds that one run takes here: to begin, to finetune, and for each row it answers."""
+    """Seconds that one run takes here: to begin, to finetune in so many steps, and for each row it answers."""
 
     load: float
     finetune: float
+    steps: int
     per_answer: float
 
 
@@ -65,7 +69,7 @@ def costs(cells: Sequence[BenchCell], output: Path, *, allow_code: bool = False)
 def estimate(config: RunConfig, *, resume: bool = False, allow_code: bool = False) -> Cost:
     """Prepares the run, takes a few steps and answers a few rows. Raises SuiteError where the run itself would."""
     speed, found = _measured(config, resume=resume, allow_code=allow_code)
-    return Cost(_counted(found), _seconds(speed, config, found))
+    return Cost(_counted(found), _seconds(speed, config, found), speed.steps or None)
 
 
 def _tried(cell: BenchCell, output: Path, allow_code: bool) -> _Speed | SuiteError:
@@ -91,12 +95,13 @@ def _cost(cell: BenchCell, speeds: Sequence[_Speed | SuiteError]) -> Cost:
     try:
         found = parts(cell.spec, cell.config, needs_eval=not cell.is_source)
     except SuiteError as error:
-        return Cost({}, None, str(error))
+        return Cost({}, None, refusal=str(error))
     known = [speed for speed in speeds if isinstance(speed, _Speed)]
     if len(known) < len(speeds):
-        return Cost(_counted(found), None, str(next(speed for speed in speeds if isinstance(speed, SuiteError))))
+        refusal = next(speed for speed in speeds if isinstance(speed, SuiteError))
+        return Cost(_counted(found), None, refusal=str(refusal))
     again = sum(speed.load + speed.finetune for speed in known[1:])
-    return Cost(_counted(found), _seconds(known[0], cell.config, found) + again)
+    return Cost(_counted(found), _seconds(known[0], cell.config, found) + again, known[0].steps or None)
 
 
 def _counted(found: Parts) -> dict[str, int]:
@@ -112,38 +117,38 @@ def _seconds(speed: _Speed, config: RunConfig, found: Parts) -> float:
     choose = found.eval.get(config.train.select_on or "", found.tune)
     rows = len(found.train.rows) if found.train is not None else 0
     train = config.train.lasting(rows, chooses=choose is not None)
-    answered += _evaluations(train, rows) * len(choose.rows) if choose is not None else 0
+    answered += _evaluations(train, speed.steps) * len(choose.rows) if choose is not None else 0
     return speed.load + speed.finetune + answered * speed.per_answer
 
 
-def _evaluations(config: TrainConfig, rows: int) -> int:
-    """How often rows choose, if nothing stops early; a row counts as one feature."""
-    if config.eval_every is None or not rows:
-        return config.epochs
-    steps = batching.steps_in(rows, batch_size=config.batch_size, epochs=config.epochs, max_steps=config.max_steps)
-    return -(-steps // config.eval_every)
+def _evaluations(config: TrainConfig, steps: int) -> int:
+    """How often rows choose, if nothing stops early."""
+    return config.epochs if config.eval_every is None else -(-steps // config.eval_every)
 
 
 def _measured(config: RunConfig, *, resume: bool, allow_code: bool, needs_eval: bool = True) -> tuple[_Speed, Parts]:
     keys = {"resume": resume, "allow_code": allow_code, "needs_eval": needs_eval}
     session = prepared(config, **keys, watch=_silent, stopping=Stopping())
     choosing(session.spec, session.config.train, session.parts)  # refuses what the run would refuse
-    return _Speed(session.seconds["load"], _finetuning(session), _per_answer(session)), session.parts
+    return _Speed(session.seconds["load"], *_finetuning(session), _per_answer(session)), session.parts
 
 
-def _finetuning(session: Session) -> float:
+def _finetuning(session: Session) -> tuple[float, int]:
+    """Seconds and steps of the whole training, if all rows are as long as the first."""
     config, train = session.config.train, session.parts.train
     if config is None or train is None:
-        return 0.0
+        return 0.0, 0
     begun = time.perf_counter()
     sample = train.rows.select(range(min(_TRAIN_ROWS, len(train.rows))))
     features = session.adapter.train_features(sample)
-    encode = (time.perf_counter() - begun) / len(sample) * len(train.rows)
-    total = round(batching.epoch_size(len(features), repeats(features)) / len(sample) * len(train.rows))
-    steps = batching.steps_in(total, batch_size=config.batch_size, epochs=config.epochs, max_steps=config.max_steps)
-    lengths = features["length"][:]
-    tokens = steps * min(config.batch_size, total) * sum(lengths) / len(lengths)
-    return encode + tokens * _per_token(session, features, config)
+    times = len(train.rows) / len(sample)
+    encode = (time.perf_counter() - begun) * times
+    course = course_of(features, config, seed=0)
+    total, mean = round(course.features * times), sum(course.lengths) / len(course.lengths)
+    each = config.batch_size or max(1, (config.batch_tokens or 0) // mean)
+    steps = math.ceil(total / each) * config.epochs
+    steps = min(steps, config.max_steps or steps)
+    return encode + steps * min(each, total) * mean * _per_token(session, features, config), steps
 
 
 def _per_token(session: Session, features: Dataset, config: TrainConfig) -> float:

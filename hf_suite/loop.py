@@ -92,13 +92,10 @@ def finetune(
     wrapped = sharding.wrapped(model, accelerator)
     trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     optimizer = _optimizer(trained, config, times or {}, start)
-    lengths, each, often = features["length"][:], config.batch_size, repeats(features)
-    many = batching.epoch_size(len(lengths), often)
-    steps = batching.steps_in(many, batch_size=each, epochs=config.epochs, max_steps=config.max_steps)
-    done = start.step if start is not None else 0
-    size = config.micro_batch_size or -(-each // accelerator.num_processes)
-    plans = _plans(lengths, often, batch_size=each, seed=seed, done=done)
-    for step, (epoch, planned, is_last) in zip(range(done + 1, steps + 1), plans, strict=False):
+    course = course_of(features, config, seed=seed)
+    steps, done = course.steps, start.step if start is not None else 0
+    size = config.micro_batch_size or -(-course.largest // accelerator.num_processes)
+    for step, (epoch, planned, is_last) in zip(range(done + 1, steps + 1), course.after(done), strict=False):
         data = _Planned(adapter, features, planned, step)
         rate = rates.learning_rate(step - 1, steps, config)
         wrapped.train()
@@ -112,7 +109,7 @@ def finetune(
             loss=loss,
             learning_rate=rate,
             rows=tuple(features[planned]["row"]),
-            tokens=sum(lengths[index] for index in planned),
+            tokens=sum(course.lengths[index] for index in planned),
             micro_batch_size=size,
             state=functools.partial(_state, trained, optimizer, step),
         )
@@ -131,20 +128,24 @@ def _optimizer(
     return optimizer
 
 
-def repeats(features: Dataset) -> Sequence[float] | None:
-    """How often an epoch reads each feature; None where each is read once."""
-    return features["repeats"][:] if "repeats" in features.column_names else None
-
-
-def _plans(
-    lengths: Sequence[int], often: Sequence[float] | None, *, batch_size: int, seed: int, done: int
-) -> Iterator[tuple[int, list[int], bool]]:
-    """Of each step after `done`, without end: its epoch, its features, and whether it is the epoch's last."""
-    each = -(-batching.epoch_size(len(lengths), often) // batch_size)
-    first, at = divmod(done, each)
-    for epoch in itertools.count(first):
-        plan = batching.train_plan(lengths, batch_size=batch_size, seed=seed, epoch=epoch, repeats=often)
-        yield from ((epoch, plan[place], place + 1 == each) for place in range(at if epoch == first else 0, each))
+def course_of(features: Dataset, config: TrainConfig, *, seed: int) -> batching.Course:
+    """What is learnt at which step. Raises RunError where one feature alone is longer than train.batch_tokens."""
+    lengths = features["length"][:]
+    longest = max(lengths, default=0)
+    if config.batch_tokens is not None and longest > config.batch_tokens:
+        finding = f"row {features['row'][lengths.index(longest)]} has {longest:,} tokens, more than a step may have"
+        raise RunError(
+            f"train.batch_tokens={config.batch_tokens}", finding, f"say {longest} or more, or lower max_length"
+        )
+    return batching.Course(
+        lengths,
+        seed=seed,
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        batch_tokens=config.batch_tokens,
+        max_steps=config.max_steps,
+        repeats=features["repeats"][:] if "repeats" in features.column_names else None,
+    )
 
 
 def _groups(

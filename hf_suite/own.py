@@ -108,7 +108,7 @@ def settled(config: RunConfig, own: Own | None = None) -> RunConfig:
     What stands in `split` and `tune` is kept: without it rows of one file are dealt 80 / 10 (tune) / 10, and tune is
     cut off train where rows to score are given; equal texts stay together, and each label has its share everywhere.
     Of one running text 90 % of the blocks are train, 10 % eval, and no tune is cut unless that is said. Rows are learnt
-    for at least STEPS steps, unless epochs or steps are said.
+    for at least STEPS steps, unless epochs, steps or tokens are said.
     Raises what `look` raises.
     """
     if config.data is not None:
@@ -130,7 +130,7 @@ def settled(config: RunConfig, own: Own | None = None) -> RunConfig:
 
 def lasts(said: Collection[str]) -> bool:
     """Whether a training with those keys said lasts at least so many steps, since nothing is said of its length."""
-    return not {"epochs", "max_steps", "min_steps"} & set(said)
+    return not {"epochs", "max_steps", "min_steps", "batch_tokens"} & set(said)
 
 
 def _split(config: RunConfig, alike: dict[str, bool], *, tunes: bool) -> SplitConfig:

@@ -1,7 +1,8 @@
 """How the weights are changed: TrainConfig, a part of RunConfig. Trains nothing."""
 
 import re
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -23,9 +24,12 @@ class TrainConfig(Record):
     """Stop after this many optimizer steps, whatever the epochs; null means no limit."""
     min_steps: int | None = Field(None, ge=1)
     """At least this many optimizer steps, by as many epochs as that takes: few rows are else hardly learnt. Null is 100
-    for rows of your own, where neither epochs nor max_steps is said, and no bound for others."""
-    batch_size: int = Field(32, ge=1)
-    """Features (a row of GLUE, a window of SQuAD) per optimizer step, over all processes."""
+    for rows of your own, where none of epochs, max_steps and batch_tokens is said, and no bound for others."""
+    batch_size: int | None = Field(32, ge=1)
+    """Features (a row of GLUE, a window of SQuAD) per optimizer step, over all processes; null beside batch_tokens."""
+    batch_tokens: int | None = Field(None, ge=1)
+    """In place of batch_size: padded tokens per optimizer step, over all processes. A step takes features of like
+    length while their number times the longest (source and target together) is within it."""
     micro_batch_size: int | None = Field(None, ge=1)
     """Features per forward pass on one process; null takes its share of the batch, up to 16,384 padded tokens. Halved
     where memory does not hold them. The steps are the same but for rounding, and for dropout, drawn in each pass."""
@@ -70,10 +74,21 @@ class TrainConfig(Record):
     early_stopping: int | None = Field(None, ge=1)
     """Stop after so many evaluations in a row without a better score; null trains to the end."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _by_tokens(cls, said: Any) -> Any:
+        if isinstance(said, Mapping) and said.get("batch_tokens") is not None:
+            return {**said, "batch_size": None}
+        return said
+
     @model_validator(mode="after")
     def _consistent(self) -> "TrainConfig":
         if self.min_steps is not None and self.max_steps is not None and self.max_steps < self.min_steps:
             raise ValueError(f"min_steps={self.min_steps} beside max_steps={self.max_steps}; leave one of them out")
+        if self.batch_size is None and self.batch_tokens is None:
+            raise ValueError("neither batch_size nor batch_tokens says how much is learnt in a step; say one of them")
+        if self.min_steps is not None and self.batch_tokens is not None:
+            raise ValueError(f"min_steps={self.min_steps} counts steps of batch_size; beside batch_tokens say epochs")
         return self
 
     def lasting(self, rows: int, *, chooses: bool) -> "TrainConfig":
@@ -81,8 +96,10 @@ class TrainConfig(Record):
 
         A row counts as one feature. `chooses` tells whether there are rows to evaluate on.
         """
+        if self.min_steps is None or self.batch_size is None or not rows:
+            return self
         each = -(-rows // self.batch_size)
-        if self.min_steps is None or not rows or each * self.epochs >= self.min_steps:
+        if each * self.epochs >= self.min_steps:
             return self
         epochs = -(-self.min_steps // each)
         tenth = -(-each * epochs // 10) if chooses else None

@@ -9,11 +9,12 @@ from typing import Any
 
 from datasets import Dataset
 
-from hf_suite import batching, checkpoint, folders, memory, sharding, stamp, tracking
+from hf_suite import checkpoint, folders, memory, sharding, stamp, tracking
+from hf_suite.batching import Course
 from hf_suite.config import TrainConfig
 from hf_suite.errors import RunError
 from hf_suite.evaluation import select
-from hf_suite.loop import State, Step, finetune, repeats
+from hf_suite.loop import State, Step, course_of, finetune
 from hf_suite.session import Progress, Session
 from hf_suite.stopping import interrupted
 
@@ -30,9 +31,10 @@ def train(session: Session, *, resume: bool) -> None:
     begun = time.perf_counter()
     features = session.adapter.train_features(rows.rows)
     session.seconds["encode"] = time.perf_counter() - begun
-    _settle(session, config, progress["micro_batch_size"] or _first_size(session, config, features))
+    course = course_of(features, config, seed=session.config.seed)
+    _settle(session, config, progress["micro_batch_size"] or _first_size(session, config, course))
     clock = time.perf_counter() - progress["seconds"]
-    for step in _steps(session, features, start, progress):
+    for step in _steps(session, features, course.steps, start, progress):
         progress["losses"].append(step.loss)
         session.tokens += step.tokens
         session.watch(Progress("finetune", step.step, step.steps, loss=step.loss))
@@ -72,12 +74,14 @@ def _begun(session: Session, *, resume: bool) -> tuple[State | None, dict[str, A
     return state, progress
 
 
-def _first_size(session: Session, config: TrainConfig, features: Dataset) -> int:
+def _first_size(session: Session, config: TrainConfig, course: Course) -> int:
     """Features per forward pass: the number that the user gave, else the share of a process if it is not too large."""
     if config.micro_batch_size is not None:
         return config.micro_batch_size
-    share = -(-config.batch_size // session.accelerator.num_processes)
-    longest = max(features["length"][:])
+    processes, longest = session.accelerator.num_processes, max(course.lengths)
+    share = -(-course.largest // processes)
+    if config.batch_tokens is not None and config.batch_tokens <= memory.FIRST_TOKENS * processes:
+        return share
     size = memory.first_size(share, longest)
     if size < share:
         session.note(
@@ -105,13 +109,13 @@ def _note_memory(session: Session, step: Step, progress: dict[str, Any]) -> None
         _settle(session, config, step.micro_batch_size)
 
 
-def _steps(session: Session, features: Dataset, start: State | None, progress: dict[str, Any]) -> Iterator[Step]:
-    """The steps that are left, up to an early stop."""
+def _steps(
+    session: Session, features: Dataset, total: int, start: State | None, progress: dict[str, Any]
+) -> Iterator[Step]:
+    """The steps that are left of `total`, up to an early stop."""
     config = session.config.train
     if config is None:
         return
-    many = batching.epoch_size(len(features), repeats(features))
-    total = batching.steps_in(many, batch_size=config.batch_size, epochs=config.epochs, max_steps=config.max_steps)
     if _stops_early(session, config, progress["best"], total):  # before it was resumed
         return
     twin = sharding.sharded(session.model, session.accelerator) if config.shard else session.model

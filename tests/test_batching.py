@@ -39,7 +39,8 @@ def test_a_short_set_is_one_batch():
 def test_no_features_make_no_batches():
     assert batching.train_plan([], batch_size=8, seed=0, epoch=0) == []
     assert batching.eval_plan([], batch_size=8) == []
-    assert batching.steps_in(0, batch_size=8, epochs=3, max_steps=None) == 0
+    assert batching.train_plan([], batch_tokens=8, seed=0, epoch=0) == []
+    assert batching.Course([], seed=0, epochs=3, batch_size=8).steps == 0
 
 
 def test_the_plan_depends_on_its_arguments_alone():
@@ -107,4 +108,40 @@ def test_a_process_without_features_has_empty_places():
     [(64, 8, 3, None, 24), (65, 8, 3, None, 27), (65, 8, 3, 10, 10), (65, 8, 3, 1000, 27), (3, 8, 2, None, 2)],
 )
 def test_the_steps_of_a_training(features, batch_size, epochs, max_steps, steps):
-    assert batching.steps_in(features, batch_size=batch_size, epochs=epochs, max_steps=max_steps) == steps
+    course = batching.Course([1] * features, seed=0, epochs=epochs, batch_size=batch_size, max_steps=max_steps)
+    assert course.steps == steps
+
+
+def test_a_budget_of_tokens_is_never_passed_and_nearly_used():
+    plan = batching.train_plan(LENGTHS, batch_tokens=512, seed=0, epoch=0)
+    padded = [len(batch) * max(LENGTHS[at] for at in batch) for batch in plan]
+    assert sorted(flat(plan)) == list(range(5000))
+    assert max(padded) <= 512
+    assert sum(LENGTHS) / 512 <= len(plan) < 1.15 * sum(LENGTHS) / 512
+    assert len({len(batch) for batch in plan}) > 10  # many short ones or few long ones
+
+
+def test_the_budgeted_plan_of_eight_features_is_this_one():
+    # By length 1 2 2 3 | 4 4 | 9 | 10: one more in any of them would pass 12 (5 x 4, 3 x 9, 2 x 10).
+    lengths = [9, 2, 4, 10, 1, 3, 4, 2]
+    plan = batching.train_plan(lengths, batch_tokens=12, seed=0, epoch=0)
+    assert sorted(sorted(lengths[at] for at in batch) for batch in plan) == [[1, 2, 2, 3], [4, 4], [9], [10]]
+
+
+def test_a_budget_as_large_as_all_is_one_step():
+    assert len(batching.train_plan([3, 1, 2], batch_tokens=9, seed=0, epoch=0)) == 1
+    assert len(batching.train_plan([3, 1, 2], batch_tokens=8, seed=0, epoch=0)) == 2
+
+
+@pytest.mark.parametrize("size", [{"batch_size": 7}, {"batch_tokens": 60}])
+@pytest.mark.parametrize("repeats", [None, [1.0, 1.5] * 30])
+def test_a_course_goes_on_after_any_step_as_it_would_have(size, repeats):
+    lengths = LENGTHS[:60]
+    course = batching.Course(lengths, seed=3, epochs=3, repeats=repeats, **size)
+    whole = list(course.after(0))
+    assert len(whole) == course.steps == sum(len(course.plan(epoch)) for epoch in range(3))
+    assert [batch for _, batch, _ in whole] == [batch for epoch in range(3) for batch in course.plan(epoch)]
+    assert [epoch for epoch, _, is_last in whole if is_last] == [0, 1, 2]
+    assert len(whole[-1][1]) <= course.largest
+    for done in range(len(whole) + 1):
+        assert list(course.after(done)) == whole[done:]

@@ -224,8 +224,8 @@ def test_a_dry_run_lists_the_cells_of_a_model_that_is_not_there_with_rows_and_st
 
     assert code == 1
     assert lines(out)[1:] == [
-        "reviews minilm short 0 train 20, validation 24 would fail; 3 steps",
-        "pairs minilm short 0 train 20, validation 24 would fail; 3 steps",
+        "reviews minilm short 0 train 20, validation 24 would fail",
+        "pairs minilm short 0 train 20, validation 24 would fail",
         "entailed minilm short 0 validation 24 would fail",
         f"reviews, pairs, entailed would fail: {NO_MINILM.format(mirror=Path.cwd() / 'mirror')}",
         "3 of 3 cells to do",

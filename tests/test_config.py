@@ -81,6 +81,14 @@ def test_an_unknown_key_of_a_file_is_refused_with_the_files_name(tmp_path):
             {"train": {"min_steps": 9, "max_steps": 8}},
             "train: min_steps=9 beside max_steps=8; leave one of them out",
         ),
+        (
+            {"train": {"min_steps": 9, "batch_tokens": 512}},
+            "train: min_steps=9 counts steps of batch_size; beside batch_tokens say epochs",
+        ),
+        (
+            {"train": {"batch_size": None}},
+            "train: neither batch_size nor batch_tokens says how much is learnt in a step; say one of them",
+        ),
         ({"tune": {"share": 1.0}}, "tune.share is 1.0; input should be less than 1"),
     ],
 )

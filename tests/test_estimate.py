@@ -42,6 +42,13 @@ def test_a_training_of_one_step_has_a_cost_too(cost):
     assert cost("reviews", train={"max_steps": 1}).seconds > 0
 
 
+def test_steps_are_counted_by_rows_and_told_by_tokens(cost):
+    whole = {"max_steps": None, "epochs": 2}
+
+    assert cost("reviews", train={**whole, "batch_size": 7}).steps == 20
+    assert cost("reviews", train={**whole, "batch_tokens": 10**6}).steps == 2
+
+
 def test_nothing_is_written(cost, tmp_path):
     cost("reviews")
 

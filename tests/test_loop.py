@@ -149,7 +149,9 @@ def test_accumulation_does_not_change_a_smoothed_step(small_world, tiny_checkpoi
 OWN = {"head_learning_rate": 0.02, "schedule": "inverse_sqrt", "gradient_checkpointing": True}
 
 
-@pytest.mark.parametrize(("lora", "train"), [({"rank": 4}, {}), (None, {}), ({"rank": 4}, OWN)])
+@pytest.mark.parametrize(
+    ("lora", "train"), [({"rank": 4}, {}), (None, {}), ({"rank": 4}, OWN), ({"rank": 4}, {"batch_tokens": 90})]
+)
 def test_a_training_goes_on_bit_for_bit_from_its_state(small_world, tiny_checkpoint, lora, train):
     def session():
         return prepared(small_world, tiny_checkpoint("bert"), lora=lora, train={"max_steps": 12, **train})
@@ -161,6 +163,15 @@ def test_a_training_goes_on_bit_for_bit_from_its_state(small_world, tiny_checkpo
     assert [step.rows for step in first + second] == [step.rows for step in steps]
     assert all(torch.equal(whole.weights[name], end.weights[name]) for name in whole.weights)
     assert all(torch.equal(whole.optimizer[name], end.optimizer[name]) for name in whole.optimizer)
+
+
+def test_a_feature_longer_than_the_budget_of_a_step_is_named_before_anything_is_learnt():
+    features = points((1.0, 1.0), (2.0, 1.0))
+    with pytest.raises(RunError) as error:
+        next(steps_of(Line(), lambda output: output, features, batch_tokens=1))
+    assert str(error.value) == (
+        "train.batch_tokens=1: row p0 has 2 tokens, more than a step may have; say 2 or more, or lower max_length"
+    )
 
 
 def test_a_state_does_not_change_with_later_steps():

@@ -45,7 +45,14 @@ def test_a_single_file_is_split_by_label_with_equal_texts_together():
 
 @pytest.mark.parametrize(
     ("train", "steps"),
-    [({}, 100), ({"batch_size": 8}, 100), ({"epochs": 3}, None), ({"max_steps": 2}, None), ({"min_steps": 5}, 5)],
+    [
+        ({}, 100),
+        ({"batch_size": 8}, 100),
+        ({"batch_tokens": 512}, None),
+        ({"epochs": 3}, None),
+        ({"max_steps": 2}, None),
+        ({"min_steps": 5}, 5),
+    ],
 )
 def test_rows_of_ones_own_are_learnt_for_a_hundred_steps_unless_their_length_is_said(train, steps):
     found = own.settled(config(train=train))

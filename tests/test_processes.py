@@ -87,20 +87,22 @@ def still(tiny_checkpoint):
 
 
 @pytest.mark.parametrize(
-    ("name", "batch_size", "micro_batch_size"),
+    ("name", "size"),
     [
-        ("reviews", 7, 2),  # 64 rows: the tenth batch has one row, fewer than there are processes
-        ("likeness", 10, None),  # 48 rows: the fifth batch has 8
-        ("questions", 9, None),  # 20 windows: the third batch has 2
+        ("reviews", {"batch_size": 7, "micro_batch_size": 2}),  # of 64 rows the tenth batch has one: a process has none
+        ("likeness", {"batch_size": 10}),  # 48 rows: the fifth batch has 8
+        ("questions", {"batch_size": 9}),  # 20 windows: the third batch has 2
+        ("reviews", {"batch_tokens": 70}),
     ],
 )
-def test_processes_see_the_same_rows_and_the_same_loss_as_one(small_world, still, name, batch_size, micro_batch_size):
-    train = {"batch_size": batch_size, "micro_batch_size": micro_batch_size, "max_steps": None, "epochs": 10}
+def test_processes_see_the_same_rows_and_the_same_loss_as_one(small_world, still, name, size):
+    train = {"max_steps": None, "epochs": 10, **size}
     config = world.run_config(small_world, name, still, lora={"dropout": 0.0}, train=train | {"learning_rate": 1e-3})
     alone = trained_apart(config, 1)[0]
     assert len(alone) == 20
-    assert min(len(rows) for rows, _, _ in alone) < batch_size
-    for processes in (2, 3) if name == "reviews" else (2,):
+    sizes = [len(rows) for rows, _, _ in alone]
+    assert min(sizes) < max(sizes)
+    for processes in (2, 3) if "micro_batch_size" in size else (2,):
         for steps in trained_apart(config, processes):
             assert [[rows, tokens] for rows, _, tokens in steps] == [[rows, tokens] for rows, _, tokens in alone]
             assert [loss for _, loss, _ in steps] == pytest.approx([loss for _, loss, _ in alone], abs=1e-5)

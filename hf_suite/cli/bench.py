@@ -20,7 +20,6 @@ from hf_suite.trials import words as trials_of
 from hf_suite.variants import names_model
 
 if TYPE_CHECKING:
-    from hf_suite.config import RunConfig
     from hf_suite.estimate import Cost
     from hf_suite.plan import Plan
     from hf_suite.suite import Outcome
@@ -185,7 +184,7 @@ def _preview(planned: "Plan", place: Path, *, allow_code: bool, as_json: bool) -
             "trial": cell.trial,
             "init_from": cell.config.init_from,
             "rows": costs[cell.folder].rows,
-            "steps": _steps(cell.config, costs[cell.folder].rows),
+            "steps": costs[cell.folder].steps,
             "seconds": costs[cell.folder].seconds,
             "refusal": costs[cell.folder].refusal,
         }
@@ -207,7 +206,7 @@ def _show_preview(cells: list[dict[str, Any]], planned: int, skipped: Mapping[st
     table = Table("to do", "model", "config", "seed", "rows", "about", show_edge=False, pad_edge=False)
     for cell in cells:
         rows = ", ".join(f"{name} {count:,}" for name, count in cell["rows"].items())
-        about = spoken(cell["seconds"]) if cell["seconds"] is not None else _without_time(cell["steps"])
+        about = spoken(cell["seconds"]) if cell["seconds"] is not None else "would fail"
         task = cell["task"] + (f" from {cell['init_from']}" if cell["init_from"] else "")
         config = " ".join(filter(None, (Path(cell["config"]).stem, words_of(cell["trial"]))))
         words = (task, cell["model"], config, str(cell["seed"]), rows, about)
@@ -228,19 +227,6 @@ def _show_preview(cells: list[dict[str, Any]], planned: int, skipped: Mapping[st
     known = [cell["seconds"] for cell in cells if cell["seconds"] is not None]
     total = f", about {spoken(sum(known))} at the speed measured just now" if known else ""
     typer.echo(f"{len(cells)} of {planned} cells to do{total}")
-
-
-def _steps(config: "RunConfig", rows: Mapping[str, int]) -> int | None:
-    """Optimizer steps, where a row is a feature; None where nothing is trained or the rows are not known."""
-    if config.train is None or "train" not in rows:
-        return None
-    train = config.train.lasting(rows["train"], chooses=False)
-    steps = train.epochs * -(-rows["train"] // train.batch_size)
-    return min(steps, train.max_steps or steps)
-
-
-def _without_time(steps: int | None) -> str:
-    return "would fail" if steps is None else f"would fail; {steps:,} steps"
 
 
 def _show(place: Path, outcome: "Outcome", as_json: bool) -> None:
