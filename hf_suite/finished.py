@@ -258,13 +258,16 @@ def _written(asked: _Asked) -> RunConfig:
     """What the user wrote for the run, turned to what is asked now."""
     base = schema.build(RunConfig, asked.facts["written_config"], folders.FACTS)
     own = {name: getattr(asked.config, name) for name in ("task", "split", "eval_limit", "mirror", "device")}
+    before = asked.facts["config"]
     # Resolved values stand in for written ones only where they were asked for.
     changed = {
         name: getattr(asked.config, name)
-        for name in ("precision", "max_length", "stride", "generation")
-        if getattr(asked.config, name) != asked.facts["config"].get(name)
+        for name in ("precision", "max_length", "stride")
+        if getattr(asked.config, name) != before.get(name)
     }
-    return base.model_copy(update={**own, **changed})
+    now, then = asked.config.generation, before.get("generation") or {}
+    said = {key: now.get(key) for key in {**then, **now} if now.get(key) != then.get(key)}
+    return base.model_copy(update={**own, **changed, "generation": {**base.generation, **said}})
 
 
 def _rows(asked: _Asked, blocks: Blocks | None) -> Parts:

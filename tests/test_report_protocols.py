@@ -40,3 +40,23 @@ def test_the_baseline_bears_the_name_that_its_kind_gives_it(tmp_path):
     write(tmp_path, result(task | {"metrics": ["bleu"], "headline": "bleu"}))
 
     assert models(tmp_path, "baseline") == ["copied source"]
+
+
+def test_an_evaluation_bears_what_was_asked_and_not_what_its_run_settled(tmp_path):
+    settled = {"max_new_tokens": 56, "eos_token_id": 1, "length_penalty": 0.9}
+    said = {"length_penalty": 0.9}
+    trained = {"train": {"epochs": 2}, "generation": said}
+    write(tmp_path, cola(10.0, id="run", config=trained, resolved={"generation": settled}))
+    asked = trained | {"generation": {**settled, "num_beams": 4}}
+    again = {"id": "again", "lineage": [{"task": "cola", "id": "run", "seed": 0}]}
+    write(tmp_path / "eval", cola(12.0, config=asked, resolved=asked, **again))
+    alone = {"id": "alone", "model": "other", "lineage": [{"task": "cola", "id": "gone", "seed": 0}]}
+    write(tmp_path / "alone", cola(11.0, config={"generation": {"max_new_tokens": 56}}, **alone))
+
+    configs = {line.ids: line.config for line in of_folder(tmp_path).lines if line.role == "result"}
+
+    assert configs == {
+        ("again",): "generation.length_penalty=0.9 generation.num_beams=4 train.epochs=2",
+        ("alone",): "generation.max_new_tokens=56",
+        ("run",): "generation.length_penalty=0.9 train.epochs=2",
+    }

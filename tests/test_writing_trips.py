@@ -116,3 +116,19 @@ def test_a_finished_writer_answers_new_rows_and_evaluates_twice_alike(tmp_path):
         tmp_path / "run", over={"generation": {"num_beams": 2}}, output=tmp_path / "beams", mirrors=mirrors
     )
     assert beams.resolved["generation"]["num_beams"] == 2
+
+
+def test_scored_again_a_run_writes_down_what_was_asked_alone(tmp_path, tiny_checkpoint):
+    made = texts.make(tmp_path / "texts")
+    said = {"generation": {"no_repeat_ngram_size": 3, "repetition_penalty": 1.5}, "max_target_length": 12}
+    config = texts.run_config(made, tiny_checkpoint("t5"), output=str(tmp_path / "run"), train={"max_steps": 1}, **said)
+    hf_suite.run(config)
+    over = {"generation": {"num_beams": 2, "no_repeat_ngram_size": None}, "eval_limit": 4}
+
+    again = hf_suite.evaluate_run(tmp_path / "run", over=over, mirrors=(str(made.mirror),), output=tmp_path / "again")
+
+    asked = {"no_repeat_ngram_size": None, "repetition_penalty": 1.5, "num_beams": 2}
+    assert again.config["generation"] == asked
+    assert again.resolved["generation"] == {
+        **asked, "max_new_tokens": 12, "decoder_start_token_id": 0, "eos_token_id": 1, "pad_token_id": 0,
+    }  # fmt: skip

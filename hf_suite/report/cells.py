@@ -83,15 +83,26 @@ class Done(Cell):
     spec: TaskSpec = field(kw_only=True)
     swept: Swept | None = None
     """Where it stands for all trials of a sweep."""
+    source: Result | None = None
+    """The run whose model it scored again, where that is at hand."""
     notes: tuple[str, ...] = ()
 
     @property
     def settings(self) -> dict[str, Any]:
         """How it was done: dotted keys that differ from the defaults; what was swept by the sweep as a whole."""
         own = settings(self.result.config)
+        if self.source is not None:
+            own = {key: value for key, value in own.items() if not _settled(key, value, self.source)}
         if self.swept is None:
             return own
         return {key: value for key, value in own.items() if key not in self.swept.keys} | {"sweep": self.swept.text}
+
+
+def _settled(key: str, value: Any, source: Result) -> bool:
+    """Whether nobody said it, neither of the run nor of the evaluation: the run itself settled how it writes."""
+    group, _, name = key.partition(".")
+    found, said = (config.get("generation") or {} for config in (source.resolved, source.config))
+    return group == "generation" and name not in said and name in found and found[name] == value
 
 
 def collect(folder: Path) -> list[Cell]:

@@ -1,5 +1,6 @@
 """Groups: cells that differ only in their seed or fold, joined to means and deviations. Ranks nothing."""
 
+import dataclasses
 import hashlib
 import json
 import statistics
@@ -70,15 +71,21 @@ def groups(cells: Iterable[Cell]) -> list[Group]:
     done = [cell for cell in cells if isinstance(cell, Done)]
     known = {cell.result.id: cell.result for cell in done}
     found: dict[str, list[Done]] = {}
-    for cell in done:
-        if not _repeats(cell.result, known):
+    for bare in done:
+        cell = dataclasses.replace(bare, source=_source(bare.result, known))
+        if not _repeats(cell):
             found.setdefault(_key(cell), []).append(cell)
     return [_group(members) for members in found.values()]
 
 
-def _repeats(result: Result, known: Mapping[str, Result]) -> bool:
+def _source(result: Result, known: Mapping[str, Result]) -> Result | None:
+    """The run whose model it scored again."""
+    return known.get(str(result.lineage[-1].get("id"))) if result.lineage else None
+
+
+def _repeats(cell: Done) -> bool:
     """Whether it only scored a known run's model again, on that run's own task, and found the same."""
-    source = known.get(str(result.lineage[-1].get("id"))) if result.lineage else None
+    result, source = cell.result, cell.source
     return source is not None and source.task["name"] == result.task["name"] and source.scores == result.scores
 
 
