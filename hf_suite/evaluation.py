@@ -11,6 +11,7 @@ from hf_suite.config import TrainConfig
 from hf_suite.data import Split
 from hf_suite.errors import ConfigError
 from hf_suite.kinds import KINDS, Evidence, read_roles
+from hf_suite.kinds.calibration import HEAT, LEAST
 from hf_suite.metrics.base import RowId
 from hf_suite.parts import Parts
 from hf_suite.record import Scores
@@ -63,6 +64,9 @@ def evaluate(session: Session) -> Evaluation:
     if tune is not None and (kind.fits(spec, protocol) or kind.gains(spec, protocol)):
         evidence = _evidence(session, tune)
         session.fitted = kind.fit(evidence, references(session, tune), spec)
+        if kind.gains(spec, protocol) and HEAT not in session.fitted:
+            takes = f"a temperature takes {LEAST} tune rows, one of them answered wrongly"
+            session.happened(f"confidence is as the model gives it: {takes}, and there are {len(tune.rows)}")
     found = Evaluation({}, {}, session.fitted, {}, {}, {}, {})
     for name, split in session.parts.eval.items():
         _evaluate_split(session, name, split, found)

@@ -3,13 +3,14 @@
 import json
 import math
 
+import numpy
 import pytest
 import world
 
 import hf_suite
 from hf_suite import record
-from hf_suite.kinds import KINDS
-from hf_suite.kinds.calibration import expected_error, probabilities
+from hf_suite.kinds import KINDS, calibration
+from hf_suite.kinds.calibration import expected_error, probabilities, temperature
 from hf_suite.spec import TaskSpec
 
 SPEC = TaskSpec(**world.task("reviews"))
@@ -21,21 +22,45 @@ def scores(positive, negative=0.0):
 
 
 def heat(evidence, references):
-    return KINDS["classification"].fit(evidence, references, SPEC)["temperature"]
+    return KINDS["classification"].fit(evidence, references, SPEC).get("temperature")
 
 
 def test_the_temperature_makes_the_logit_of_the_share_that_is_right():
     """Three of four rows are right at a score of 4: log(3) is the logit of 3/4, so the score is 4 / log(3) too hot."""
-    evidence = {at: scores(4.0) for at in range(4)}
-    references = {0: "positive", 1: "positive", 2: "positive", 3: "negative"}
+    evidence = {at: scores(4.0) for at in range(60)}
+    references = {at: "positive" if at % 4 else "negative" for at in range(60)}
 
     assert heat(evidence, references) == pytest.approx(4 / math.log(3), rel=1e-3)
 
 
-def test_rows_that_are_all_right_do_not_make_it_colder_than_a_tenth():
-    evidence = {at: scores(1.0) for at in range(4)}
+def test_fewer_than_fifty_rows_and_rows_that_are_all_right_give_no_temperature():
+    """Of rows that are all right the coldest is the likeliest, however cold; one wrong row of 60 makes log(59)."""
+    evidence = {at: scores(1.0) for at in range(60)}
+    right = dict.fromkeys(range(60), "positive")
 
-    assert heat(evidence, dict.fromkeys(range(4), "positive")) == pytest.approx(0.1, rel=1e-2)
+    assert heat(evidence, right) is None
+    assert heat(evidence, right | {0: "negative"}) == pytest.approx(1 / math.log(59), rel=1e-3)
+    assert heat(evidence, {at: label for at, label in (right | {0: "negative"}).items() if at < 49}) is None
+
+
+def test_what_fifty_rows_give_makes_confidence_truer_more_often_than_what_ten_would_give(monkeypatch):
+    """Margins are drawn of a deviation of 4, labels by their sigmoid, and the scores are half as large again."""
+    draw = numpy.random.default_rng(0)
+    true = draw.normal(0, 4, 5_000)
+    wrong = draw.random(5_000) > 1 / (1 + numpy.exp(-true))
+    margin = 1.5 * numpy.where(wrong, -true, true)
+
+    def loss(heat, rows):
+        return float(numpy.log1p(numpy.exp(-margin[rows] / heat)).mean())
+
+    def bettered(rows):
+        taken = [draw.integers(0, 5_000, rows) for _ in range(100)]
+        found = [temperature(lambda heat, rows=rows: 1 / (1 + numpy.exp(-margin[rows] / heat))) for rows in taken]
+        return sum(loss(each.get("temperature", 1.0), slice(None)) < loss(1.0, slice(None)) for each in found)
+
+    monkeypatch.setattr(calibration, "LEAST", 10)
+    assert bettered(50) >= 75
+    assert bettered(10) <= 60
 
 
 def test_probabilities_are_those_of_scores_over_the_temperature_and_merged_labels_are_added():
@@ -55,7 +80,7 @@ def test_the_calibration_error_is_the_weighted_distance_of_confidence_and_accura
 def run(tmp_path_factory, small_world, tiny_checkpoint):
     """A finished run that had tune rows."""
     folder = tmp_path_factory.mktemp("tuned") / "run"
-    keys = {"tune": {"share": 0.25}, "output": str(folder)}
+    keys = {"tune": {"share": 0.8}, "output": str(folder)}
     hf_suite.run(world.run_config(small_world, "reviews", tiny_checkpoint("bert"), **keys))
     return folder
 

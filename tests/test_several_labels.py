@@ -108,8 +108,8 @@ def test_the_threshold_is_the_one_of_all_that_gives_the_best_micro_f1():
 
 def test_the_temperature_makes_the_sigmoids_true():
     """Of four decisions at a score of 4 three are right: log(3) is the logit of 3/4, so it is 4 / log(3) too hot."""
-    evidence = {at: {"scores": dict.fromkeys(LABELS, 4.0)} for at in range(4)}
-    gold = {0: list(LABELS), 1: list(LABELS), 2: list(LABELS), 3: []}
+    evidence = {at: {"scores": dict.fromkeys(LABELS, 4.0)} for at in range(60)}
+    gold = {at: list(LABELS) if at % 4 else [] for at in range(60)}
 
     found = KIND.fit(evidence, gold, SPEC)
 

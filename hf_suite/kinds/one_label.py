@@ -36,7 +36,7 @@ class OneLabel:
         def right(heat: float) -> list[float]:
             return [probabilities(evidence[row], spec, heat)[label] for row, label in references.items()]
 
-        return {HEAT: temperature(right)}
+        return temperature(right)
 
     def calibration(
         self,

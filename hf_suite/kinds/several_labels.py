@@ -50,7 +50,7 @@ class SeveralLabels:
         sign = numpy.where(gold, 1.0, -1.0)
         return {
             _THRESHOLD: _best_threshold(scores.ravel(), gold.ravel()),
-            HEAT: temperature(lambda heat: _sigmoid(sign * scores / heat)),
+            **temperature(lambda heat: _sigmoid(sign * scores / heat)),
         }
 
     def calibration(
