@@ -1,11 +1,12 @@
 """predict(): a file of rows -> those rows with answers, in a file; a block at a time, resumed where it stopped."""
 
+import functools
 import hashlib
 import itertools
 import json
 import logging
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from hf_suite.errors import ConfigError, DataError, RunError, SuiteError
 from hf_suite.kinds import KINDS
 from hf_suite.metrics.multi_label import separator
 from hf_suite.predictor import Predictor
+from hf_suite.session import Progress, Watch
 from hf_suite.spec import TaskSpec
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BLOCK = 2048
-"""Rows in memory at once; as many as an evaluation answers together, so that the same rows meet in a batch."""
+"""Rows answered at once, while as many more are read; as many as an evaluation answers together, so that the same rows meet in a batch."""
 _ASKED = "asked.json"
 _ADDED = b"added"
 
@@ -50,13 +52,20 @@ def check_output(output: Path) -> None:
 
 
 def predict(
-    predictor: Predictor, source: str, output: Path, *, run: Path, everything: bool = False, strict: bool = False
+    predictor: Predictor,
+    source: str,
+    output: Path,
+    *,
+    run: Path,
+    everything: bool = False,
+    strict: bool = False,
+    watch: Watch | None = None,
 ) -> Written:
     """Answers the rows that `source` names (a file, folder, pattern, URL, or `-` for stdin) into `output`.
 
     The input's columns stay, in their order, before those of `Predictor.predict`. A row whose text is missing gets no
     answer and an `error`; if `strict`, it ends everything. What is answered lies beside the output until all is, so
-    that the same command goes on after a kill. Raises SuiteError.
+    that the same command goes on after a kill. `watch` is told how far it is. Raises SuiteError.
     """
     check_output(output)
     found = files.splits(source, predictor.mirrors)
@@ -75,7 +84,7 @@ def predict(
     parts = output.with_name(f".{output.name}.parts")
     with locking.locked(parts):
         _begin(parts, asked)
-        job = _Job(predictor, name, held, everything, strict)
+        job = _Job(predictor, name, held, everything, strict, watch or _silent)
         try:
             count = _answered(job, [first], blocks, parts)
         except SuiteError:
@@ -93,6 +102,11 @@ class _Job:
     held: dict[str, str]
     everything: bool
     strict: bool
+    watch: Watch
+
+
+def _silent(progress: Progress) -> None:
+    """Nobody watches."""
 
 
 def _begin(parts: Path, asked: dict[str, Any]) -> None:
@@ -110,10 +124,11 @@ def _answered(job: _Job, begun: Sequence["pyarrow.Table"], rest: Iterator["pyarr
     import pyarrow.parquet
 
     count = 0
-    for count, block in enumerate(itertools.chain(begun, rest), 1):
-        place = _part(parts, count - 1)
+    for count, (block, total, more) in enumerate(_ahead(itertools.chain(begun, rest)), 1):
+        place, first = _part(parts, count - 1), (count - 1) * BLOCK
+        told = functools.partial(_tell, job.watch, first=first, total=total, more=more)
         if not place.is_file():
-            table = _with_answers(job, block, first=(count - 1) * BLOCK)
+            table = _with_answers(job, block, first=first, told=told)
             temporary = place.with_suffix(".tmp")
             pyarrow.parquet.write_table(table, temporary, compression="zstd")
             temporary.replace(place)
@@ -122,7 +137,23 @@ def _answered(job: _Job, begun: Sequence["pyarrow.Table"], rest: Iterator["pyarr
     return count
 
 
-def _with_answers(job: _Job, block: "pyarrow.Table", *, first: int) -> "pyarrow.Table":
+def _ahead(blocks: Iterator["pyarrow.Table"]) -> Iterator[tuple["pyarrow.Table", int, bool]]:
+    """Each block, how many rows there are as far as is known, since the one after it is read too, and whether more
+    may follow."""
+    block = next(blocks, None)
+    total = len(block) if block is not None else 0
+    while block is not None:
+        after = next(blocks, None)
+        total += len(after) if after is not None else 0
+        yield block, total, after is not None
+        block = after
+
+
+def _tell(watch: Watch, done: int, *, first: int, total: int, more: bool) -> None:
+    watch(Progress("answer", done=first + done, total=total, more=more))
+
+
+def _with_answers(job: _Job, block: "pyarrow.Table", *, first: int, told: Callable[[int], None]) -> "pyarrow.Table":
     """The block, then the columns of its answers, and `error` where a row has one."""
     import pyarrow
 
@@ -133,8 +164,12 @@ def _with_answers(job: _Job, block: "pyarrow.Table", *, first: int) -> "pyarrow.
     if bad is not None and job.strict:
         raise DataError(f"{job.name} row {first + bad}", str(errors[bad]), "mend the row, or leave out --strict")
     good = [texts for texts in read if not isinstance(texts, str)]
-    told = iter(list(job.predictor.told(good, everything=job.everything, first=first)))
-    rows = [next(told) if error is None else {} for error in errors]
+
+    def between(done: int) -> None:
+        told(len(block) * done // len(good))
+
+    found = iter(list(job.predictor.told(good, everything=job.everything, first=first, between=between)))
+    rows = [next(found) if error is None else {} for error in errors]
     names = list(dict.fromkeys(name for row in rows for name in row)) or ["prediction"]
     added = {name: [row.get(name) for row in rows] for name in names} | ({"error": errors} if bad is not None else {})
     twice = next((name for name in (*added, "error") if name in block.column_names), None)

@@ -1,7 +1,7 @@
 """load(): a run folder -> answers for new rows. Scores nothing and writes nothing."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,10 +76,19 @@ class Predictor:
         return list(self.told(texts, everything=everything))
 
     def told(
-        self, texts: Sequence[Sequence[str]], *, everything: bool = False, first: int = 0
+        self,
+        texts: Sequence[Sequence[str]],
+        *,
+        everything: bool = False,
+        first: int = 0,
+        between: Callable[[int], None] | None = None,
     ) -> Iterator[dict[str, Any]]:
-        """The same for rows that are their texts in the order of `roles`; the first row's number is `first`."""
-        for evidence in self._evidence(texts, batch_size=evaluation.batch_size(self._session), first=first):
+        """The same for rows that are their texts in the order of `roles`; the first row's number is `first`.
+
+        `between` is told how many of them are answered, while they are.
+        """
+        size = evaluation.batch_size(self._session)
+        for evidence in self._evidence(texts, batch_size=size, first=first, between=between):
             yield self._kind.told(evidence, self._session.fitted, self.spec, everything=everything)
 
     def columns(self, there: Sequence[str], place: str) -> dict[str, str]:
@@ -96,7 +105,14 @@ class Predictor:
             found[role] = names[0]
         return found
 
-    def _evidence(self, texts: Sequence[Sequence[str]], *, batch_size: int, first: int) -> list[Evidence]:
+    def _evidence(
+        self,
+        texts: Sequence[Sequence[str]],
+        *,
+        batch_size: int,
+        first: int,
+        between: Callable[[int], None] | None = None,
+    ) -> list[Evidence]:
         """What the model finds in each row; rows are numbered from `first`."""
         if not texts:
             return []
@@ -104,9 +120,8 @@ class Predictor:
         dataset = Dataset.from_dict({"row": list(range(first, first + len(texts))), **columns})
         session = self._session
         with self._lock:
-            found = answer(
-                session.model, session.adapter, dataset, accelerator=session.accelerator, batch_size=batch_size
-            )
+            how = {"accelerator": session.accelerator, "batch_size": batch_size, "between": between}
+            found = answer(session.model, session.adapter, dataset, **how)
             return [evidence for _, evidence in found]
 
 

@@ -22,9 +22,11 @@ class Progress:
     """What `watch` is told: a stage, how far it is, and a sentence or a loss."""
 
     stage: str
-    """note, finetune or evaluate."""
+    """note, finetune, evaluate or answer."""
     done: int = 0
     total: int = 0
+    more: bool = False
+    """Whether there may be more than `total`: of a file of rows that is not read to its end yet."""
     loss: float | None = None
     note: str = ""
 

@@ -11,6 +11,7 @@ import world
 from command import said
 
 import hf_suite
+from hf_suite import predicting
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +37,29 @@ def test_the_command_writes_the_file_and_says_how_many(runs, tmp_path, monkeypat
 
     assert (code, out) == (0, "2 rows, 1 of them with an error in place of an answer; written to out.csv\n"), err
     assert "next: " not in err
+    assert "answer 2 of 2" in err.splitlines()
     assert Path("out.csv").read_text().splitlines()[0] == "id,review,prediction,confidence,error"
     assert json.loads(said(capsys, *words, "-o", "out.jsonl", "--json")[1]) == {
         "output": "out.jsonl", "rows": 2, "errors": 1,
     }  # fmt: skip
+
+
+def test_within_a_block_and_from_block_to_block_it_is_told_how_far_it_is(
+    small_world, tiny_checkpoint, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(predicting, "BLOCK", 4)
+    few = {"max_steps": 1, "batch_size": 2, "micro_batch_size": 2}
+    run = tmp_path / "run"
+    hf_suite.run(world.run_config(small_world, "reviews", tiny_checkpoint("bert"), output=str(run), train=few))
+    source = tmp_path / "new.csv"
+    source.write_text("sentence\n" + "".join(f"the {word} book\n" for word in "abcdefg"))
+    told = []
+
+    predicting.predict(hf_suite.load(run), str(source), tmp_path / "out.csv", run=run, watch=told.append)
+
+    assert [(each.stage, each.done, each.total, each.more) for each in told] == [
+        ("answer", 2, 7, True), ("answer", 4, 7, True), ("answer", 6, 7, False), ("answer", 7, 7, False),
+    ]  # fmt: skip
 
 
 def test_a_folder_whose_name_has_a_sign_is_no_key(runs, tmp_path, monkeypatch, capsys):

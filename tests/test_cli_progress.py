@@ -66,6 +66,14 @@ def test_a_line_says_step_loss_rate_and_time_left(time):
     )
 
 
+def test_of_a_file_that_is_not_read_to_its_end_no_time_is_left(time):
+    clock = Clock()
+    clock.note("answer", 0, 4_096)
+    time.now += 20
+
+    assert line(Progress("answer", 100, 4_096, more=True), clock) == "answer 100 of at least 4,096, 5.0 a second"
+
+
 def piped(capsys, time, told, *, steps, total, stage="finetune"):
     for step in range(1, steps + 1):
         time.now += 0.5

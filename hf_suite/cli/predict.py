@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from hf_suite.cli.common import Json, Mirror, Model, given, is_key, tell_next
-from hf_suite.cli.progress import log_to_stderr
+from hf_suite.cli.common import Json, Mirror, Model, given, is_key, speaks, tell_next
+from hf_suite.cli.progress import log_to_stderr, watching
 from hf_suite.errors import ConfigError
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A finished run folder.", show_default=False)]
@@ -75,7 +75,8 @@ def predict(
             tell_next(f"hf-suite predict {shlex.quote(run)} new.csv -o answers.csv")
         return
     keys = {"everything": everything, "strict": strict}
-    written = predicting.predict(predictor, source, output, run=Path(run), **keys)
+    with watching(quiet=as_json or not speaks()) as watch:
+        written = predicting.predict(predictor, source, output, run=Path(run), **keys, watch=watch)
     if as_json:
         typer.echo(json.dumps({"output": str(output), "rows": written.rows, "errors": written.errors}))
         return

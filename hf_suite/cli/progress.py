@@ -91,8 +91,10 @@ def lines() -> Callable[[Any], None]:
 
 def line(progress: Any, clock: Clock) -> str:
     """`finetune 120 of 803, loss 0.4312, 5.1 a second, 2 min left`."""
-    parts = [f"{progress.stage} {progress.done:,} of {progress.total:,}"]
-    rate, left = clock.rate(progress.done), clock.left(progress.done, progress.total)
+    most = f"at least {progress.total:,}" if progress.more else f"{progress.total:,}"
+    parts = [f"{progress.stage} {progress.done:,} of {most}"]
+    rate = clock.rate(progress.done)
+    left = None if progress.more else clock.left(progress.done, progress.total)
     if progress.loss is not None:
         parts.append(f"loss {progress.loss:.4f}")
     if rate is not None:
@@ -268,12 +270,12 @@ def _on_bar(bar: rich.progress.Progress) -> Callable[[Any], None]:
             return
         clock.note(progress.stage, progress.done, progress.total)
         if progress.stage not in tasks:
-            tasks[progress.stage] = bar.add_task(progress.stage, total=progress.total, loss="", rate="")
+            tasks[progress.stage] = bar.add_task(progress.stage, total=None, loss="", rate="")
         rate = clock.rate(progress.done)
         bar.update(
             tasks[progress.stage],
             completed=progress.done,
-            total=progress.total,
+            total=None if progress.more else progress.total,
             loss=f"loss {progress.loss:.4f}" if progress.loss is not None else "",
             rate=f"{rate:.1f}/s" if rate is not None else "",
         )
