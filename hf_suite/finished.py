@@ -301,7 +301,7 @@ def _base(folder: Path, facts: Mapping[str, Any], config: RunConfig, moved: str 
     """The base checkpoint, proven to be the one that was trained on; of a run without LoRA its own weights."""
     base = facts["base"]
     if config.lora is None:
-        return Located(folder / "model", base["name"], base["revision"])
+        return folders.own_weights(folder, facts)
     model = config.model.model_copy(update={"id": moved or base["id"], "revision": base["revision"]})
     try:
         located = models.locate(model, config.mirror)

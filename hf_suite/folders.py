@@ -131,9 +131,17 @@ def keep_facts(session: Session, folder: Path) -> None:
             "name": session.located.name,
             "revision": session.located.revision,
             "sha256": session.located.sha256,
+            "halves": session.located.halves,
         },
     }
     write_json(folder / FACTS, facts)
+
+
+def own_weights(folder: Path, facts: Mapping[str, Any]) -> models.Located:
+    """The model of a finished run that trained all weights, under the name of what it began with."""
+    base = facts["base"]
+    halves = tuple(base.get("halves", ()))
+    return models.Located(folder / "model", str(base["name"]), base["revision"], halves=halves)
 
 
 def read_facts(folder: Path) -> dict[str, Any]:

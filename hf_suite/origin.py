@@ -31,7 +31,7 @@ class Origin:
     @property
     def weights(self) -> Located:
         """Its saved weights, as a checkpoint."""
-        return Located(self.folder / "model", str(self.facts["base"]["name"]), self.facts["base"]["revision"])
+        return folders.own_weights(self.folder, self.facts)
 
     @property
     def note(self) -> str:

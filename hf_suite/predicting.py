@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BLOCK = 2048
-"""Rows answered at once, while as many more are read; as many as an evaluation answers together, so that the same rows meet in a batch."""
+"""Rows answered at once, while as many more are read; as many as an evaluation answers together, so that the same rows
+meet in a batch."""
 _ASKED = "asked.json"
 _ADDED = b"added"
 

@@ -104,11 +104,6 @@ def near_ties(spec: TaskSpec, evidence: Mapping[Any, Evidence], fitted: Mapping[
     return sum(margin is not None and abs(margin) < NEAR for margin in margins)
 
 
-def score_predictions(path: Path, spec: TaskSpec, references: References) -> Scores:
-    """The scores of a predictions file. Raises ScoreError: unreadable, rows missing or unknown."""
-    return score(spec, matched(read_predictions(path, spec), references), references, place=path.name)
-
-
 def read_predictions(path: Path, spec: TaskSpec) -> dict[RowId, Any]:
     """The answers in a file, by row id as it stands there (in JSON and CSV always a text).
 

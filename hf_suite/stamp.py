@@ -271,10 +271,10 @@ def device_name(device: torch.device) -> str:
 
 def _named(config: dict[str, Any], session: Session) -> dict[str, Any]:
     """The config with the model under the name that it is recorded by, never an absolute path."""
-    halves = dict(zip(("encoder", "decoder"), session.located.name.split("+"), strict=False))
     if config["model"].get("architecture"):
         config = {**config, "model": {**config["model"], "architecture": Path(config["model"]["architecture"]).name}}
-    names = {"id": session.located.name} | {half: name for half, name in halves.items() if config["model"].get(half)}
+    halves = zip(("encoder", "decoder"), session.located.halves, strict=False)  # none, or both
+    names = {"id": session.located.name, **dict(halves)}
     return {
         **config,
         "model": {**config["model"], **names},

@@ -11,6 +11,7 @@ from test_writing_trips import tokens, written
 
 from hf_suite import folders, loop, stamp
 from hf_suite.errors import SuiteError
+from hf_suite.finished import opened
 
 CASES = {"lora": {"lora": {"rank": 4}}, "full": {"lora": None, "train": {"learning_rate": 1e-3}}}
 
@@ -94,6 +95,18 @@ def test_a_result_names_the_halves_and_no_place(trips):
             "encoder": "bert",
             "decoder": "bert",
         }
+
+
+def test_a_plus_in_the_name_of_a_half_parts_nothing(tiny_checkpoint, made, tmp_path):
+    one = shutil.copytree(tiny_checkpoint("bert"), tmp_path / "a+b")
+    other = shutil.copytree(tiny_checkpoint("bert"), tmp_path / "c")
+    found = stamp.facts(texts.session(config(made, one, other, lora=None)))["config"]["model"]
+    assert found == {"id": "a+b+c", "encoder": "a+b", "decoder": "c"}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_opened_again_a_run_knows_the_names_of_its_halves(trips, name):
+    assert opened(trips[name]["session"].folder).located.halves == ("bert", "bert")
 
 
 def refusal(*args, **keywords):

@@ -37,6 +37,26 @@ def test_a_text_without_sentences_has_the_same_score_with_and_without_sum():
     assert one["rougeL"] == one["rougeLsum"] == pytest.approx(37.5, abs=1e-9)
 
 
+RAIN = "Heavy rain closed the bridge.{0}Two ferries took commuters home.{0}Repairs begin Monday."
+FERRIES = "Two ferries took people home.{0}Repairs then begin, the bridge shut: heavy rain."
+# Of 13 words each ten are common, of 12 pairs five, in one order six, and sentence by sentence eight.
+FIXED = {"rouge1": 1000 / 13, "rouge2": 500 / 12, "rougeL": 600 / 13, "rougeLsum": 800 / 13}
+
+
+@pytest.mark.parametrize("between", ["\n", " "])
+def test_the_fixed_example_has_its_scores_with_and_without_lines(between):
+    found = scores(FERRIES.format(between), RAIN.format(between), target="en")
+    assert found == pytest.approx(FIXED, abs=1e-9)
+    assert {name: f"{value / 100:.4f}" for name, value in found.items()} == {
+        "rouge1": "0.7692", "rouge2": "0.4167", "rougeL": "0.4615", "rougeLsum": "0.6154",
+    }  # fmt: skip
+
+
+def test_a_tag_between_sentences_is_a_word():
+    found = scores(FERRIES.format(" <n> "), RAIN.format(" <n> "), target="en")
+    assert found["rouge1"] == pytest.approx(2200 / 29, abs=1e-9)  # 11 of 14 and 15
+
+
 def test_english_is_stemmed_and_other_languages_are_not():
     assert scores("The dogs barked", "the dog barking", target="en")["rouge1"] == pytest.approx(100.0)
     assert scores("The dogs barked", "the dog barking", target="nl")["rouge1"] == pytest.approx(100 / 3)

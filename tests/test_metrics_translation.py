@@ -34,6 +34,11 @@ def test_the_scores_are_sacrebleus(name, expected):
     assert METRICS[name].score(ANSWERS, REFERENCES, spec) == {name: pytest.approx(expected, abs=1e-9)}
 
 
+def test_the_tokenizer_moves_bleu():
+    spec = task(source="de", target="ja")  # by letters
+    assert round(METRICS["bleu"].score(ANSWERS, REFERENCES, spec)["bleu"], 2) == 72.61
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [

@@ -9,7 +9,7 @@ import pytest
 from hf_suite import data, spec
 from hf_suite.errors import ConfigError, ScoreError
 from hf_suite.metrics import Unit
-from hf_suite.scoring import baseline, matched, near_ties, read_predictions, score, score_predictions, units
+from hf_suite.scoring import baseline, matched, near_ties, read_predictions, score, units
 from hf_suite.spec import TaskSpec
 
 MIRRORS = [folder for folder in os.environ.get("HF_SUITE_MIRROR", "").split(os.pathsep) if folder]
@@ -170,9 +170,14 @@ def test_texts_in_a_file_match_row_ids_that_are_numbers() -> None:
     assert matched({"7": "a", "07": "b", 8: "c"}, {7: "", "8": ""}) == {7: "a", "07": "b", "8": "c"}
 
 
+def scored(path: Path, of: TaskSpec, references: dict[Any, Any]) -> dict[str, float | None]:
+    """As `hf-suite score` does it."""
+    return score(of, matched(read_predictions(path, of), references), references, place=path.name)
+
+
 def test_a_predictions_file_is_scored_against_numbered_rows(tmp_path: Path) -> None:
     path = written(tmp_path, "mine.json", '{"0": "sad", "1": "sad"}')
-    assert score_predictions(path, task(), {0: "sad", 1: "very-glad"}) == {"accuracy": 50.0}
+    assert scored(path, task(), {0: "sad", 1: "very-glad"}) == {"accuracy": 50.0}
 
 
 @pytest.mark.parametrize(
@@ -281,7 +286,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 )
 def test_published_predictions_have_the_official_scores(name: str, file: str, expected: dict[str, float]) -> None:
     of = spec.read(name)
-    scores = score_predictions(PUBLISHED / file, of, data.references(of, "validation"))
+    scores = scored(PUBLISHED / file, of, data.references(of, "validation"))
     assert {number: scores[number] for number in expected} == pytest.approx(expected, abs=5e-5)
 
 
@@ -289,7 +294,7 @@ def test_published_predictions_have_the_official_scores(name: str, file: str, ex
 def test_published_predictions_that_lack_rows_are_refused() -> None:
     of = spec.read("squad")
     with pytest.raises(ScoreError) as error:
-        score_predictions(PUBLISHED / "v1.1_logistic_regression.json", of, data.references(of, "validation"))
+        scored(PUBLISHED / "v1.1_logistic_regression.json", of, data.references(of, "validation"))
     assert str(error.value) == (
         "v1.1_logistic_regression.json: 13 of 10,570 rows without an answer (56f884cba6d7ea1400e17709, "
         "56f8c8469e9bad19000a04c8, 5711163bb654c5140001fb17), 28 unknown row ids (5728dc2d3acd2414000e0082, "

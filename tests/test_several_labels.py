@@ -174,7 +174,8 @@ def test_a_predictions_file_is_scored(tmp_path):
     file = tmp_path / "said.csv"
     file.write_text("row,answer\n" + "".join(f"{at},{';'.join(labels)}\n" for at, labels in enumerate(SAID)))
 
-    found = scoring.score_predictions(file, SPEC, dict(enumerate(GOLD)))
+    gold = dict(enumerate(GOLD))
+    found = scoring.score(SPEC, scoring.matched(scoring.read_predictions(file, SPEC), gold), gold)
 
     assert found == scored(SAID, GOLD)
 

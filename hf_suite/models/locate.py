@@ -63,6 +63,8 @@ class Located:
     """How its weights are to be held once they are loaded; null: as they are."""
     recipe: str | None = None
     """What stands for a model from scratch in place of its bytes, most of which are drawn; null for a checkpoint."""
+    halves: tuple[str, ...] = ()
+    """The names of the encoder and the decoder that it was joined from."""
 
     @functools.cached_property
     def sha256(self) -> str:
@@ -95,9 +97,9 @@ def _located(model: ModelConfig, mirrors: Sequence[str]) -> Located:
         folder, recipe = scratch.drafted(model)
         return Located(folder, model.id, None, recipe=recipe)
     if model.encoder is not None and model.decoder is not None:
-        halves = [locate(ModelConfig(id=word), mirrors) for word in (model.encoder, model.decoder)]
-        folder = joined(halves[0].folder, halves[1].folder, tie=model.tie)
-        return Located(folder, halves_name(halves[0].name, halves[1].name, tie=model.tie), None)
+        encoder, decoder = (locate(ModelConfig(id=word), mirrors) for word in (model.encoder, model.decoder))
+        folder, names = joined(encoder.folder, decoder.folder, tie=model.tie), (encoder.name, decoder.name)
+        return Located(folder, halves_name(*names, tie=model.tie), None, halves=names)
     if model.id.startswith(_PACKAGE):
         return _in_package(model.id)
     path = Path(model.id)
