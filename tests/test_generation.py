@@ -49,11 +49,22 @@ def test_a_source_is_put_as_t5_was_taught_and_its_target_ends(made, models):
     assert features["length"][0] == len(features["input_ids"][0]) + 3
 
 
-def test_what_a_checkpoints_config_says_of_the_very_task_is_not_left_out_in_silence(made, models):
-    ready = session(made, models["t5"], train=None, lora=None)
+def test_t5_as_it_is_writes_as_its_config_says_of_the_task(made, models):
+    as_is = {"max_target_length": None, "train": None, "lora": None}
+    ready = session(made, models["t5"], **as_is)
+    assert ready.config.generation == {
+        "num_beams": 4, "early_stopping": True, "max_new_tokens": 300, "decoder_start_token_id": 0,
+        "eos_token_id": 1, "pad_token_id": 0,
+    }  # fmt: skip
+    assert "generation: early_stopping=True, num_beams=4, as the checkpoint says" in ready.resolved.notes
     assert (
-        "generation: for translation_en_to_de the checkpoint's config has max_length=300; none of it counts unsaid"
+        "max_target_length: 300, as the checkpoint says; there are no train targets to go by"
     ) in ready.resolved.notes
+    summary = session(made, models["t5"], prompt="summarize: {source}", task={"languages": {"target": "it"}}, **as_is)
+    assert (summary.config.generation["max_new_tokens"], summary.config.generation.get("num_beams")) == (200, None)
+    greedy = session(made, models["t5"], generation={"num_beams": 1}, **as_is)
+    assert greedy.config.generation.get("early_stopping") is None
+    assert "num_beams" not in session(made, models["t5"]).config.generation  # finetuned, it keeps no habit
 
 
 def test_the_decoder_reads_what_was_before_and_padding_is_no_target(made, models):

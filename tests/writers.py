@@ -24,7 +24,12 @@ _SIZES = {
 _T5_SIZES = {"d_model": 32, "d_kv": 16, "d_ff": 64, "num_layers": 2, "num_heads": 2, "initializer_factor": 1.0}
 T5_TAUGHT = {
     "summarization": {"prefix": "summarize: ", "max_length": 200},
-    "translation_en_to_de": {"prefix": "translate English to German: ", "max_length": 300},
+    "translation_en_to_de": {
+        "prefix": "translate English to German: ",
+        "max_length": 300,
+        "num_beams": 4,
+        "early_stopping": True,
+    },
 }
 
 ENCODER_DECODERS = ("t5", "mt5", "umt5", "bart", "mbart50", "mbart", "marian", "m2m_100", "nllb", "pegasus")

@@ -1,5 +1,7 @@
 """EncoderDecoderAdapter: reads a text and writes one, token by token, with an encoder-decoder."""
 
+import copy
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -7,7 +9,7 @@ import torch
 from datasets import Dataset
 from transformers import AutoModelForSeq2SeqLM, PretrainedConfig
 
-from hf_suite.adapters import languages, settings
+from hf_suite.adapters import languages
 from hf_suite.adapters.base import Batch, Feature, Given, Settled, Strip, padded, padded_inputs, stand_in
 from hf_suite.adapters.sampling import row_key
 from hf_suite.adapters.writing import (
@@ -56,6 +58,7 @@ class EncoderDecoderAdapter(WritingAdapter):
         wording, notes = languages.wording(
             config.prompt, _own(spec), taught, task=_task(spec), name=given.name, as_it_is=config.train is None
         )
+        given = _as_taught(spec, given, wording) if config.train is None else given
         languages.speak(given.tokenizer, codes)
         chosen, why = common(spec, config, given)
         if chosen.get("guidance_scale") not in (None, 1):
@@ -72,7 +75,6 @@ class EncoderDecoderAdapter(WritingAdapter):
             lost = unwritable(given.tokenizer, targets)
         over, caveats, how = limited(config, given, chosen, lengths)
         told = [f"languages: reads {codes['source']}, writes {codes['target']}"] if codes else []
-        told += _left_out(spec, given) if config.train is None else []
         return Settled({**over, "prompt": wording, "languages": codes}, [*told, *notes, *why, *how], [*caveats, *lost])
 
     def train_features(self, rows: Dataset) -> Dataset:
@@ -150,14 +152,19 @@ def _languages(spec: TaskSpec, config: RunConfig, given: Given) -> tuple[dict[st
     return codes, {} if codes else languages.prefixes(given.model_config)
 
 
-def _left_out(spec: TaskSpec, given: Given) -> list[str]:
-    """A sentence on how a checkpoint's config would have this very task written, beside its prefix (T5)."""
-    taught = (getattr(given.model_config, "task_specific_params", None) or {}).get(_task(spec), {})
-    others = {name: value for name, value in taught.items() if name != "prefix"}
-    said = settings.listed(others)
-    return (
-        [f"generation: for {_task(spec)} the checkpoint's config has {said}; none of it counts unsaid"] if said else []
-    )
+def _as_taught(spec: TaskSpec, given: Given, wording: str) -> Given:
+    """The checkpoint with the habits that its config has for the task: by its name, or by the prefix of the wording.
+
+    T5 says beams and lengths there, as others do in their generation config.
+    """
+    by_task = getattr(given.model_config, "task_specific_params", None) or {}
+    begun = (facts for facts in by_task.values() if facts.get("prefix") and wording.startswith(facts["prefix"]))
+    taught = by_task.get(_task(spec)) or next(begun, None)
+    if taught is None:
+        return given
+    habits = copy.deepcopy(given.generation)
+    habits.update(**{name: value for name, value in taught.items() if name != "prefix"})
+    return dataclasses.replace(given, generation=habits)
 
 
 def _start(given: Given) -> dict[str, Any]:

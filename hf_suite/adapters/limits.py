@@ -25,7 +25,7 @@ def target_length(config: RunConfig, given: Given, lengths: Sequence[int] | None
         apart = getattr(given.model_config, "is_encoder_decoder", False)
         own = given.generation.max_new_tokens or (given.generation.max_length if apart else None)
         room = most if apart or most is None else most // 2
-        limit = said or min(own or _USUAL, room or _USUAL)
+        limit = said or min(own or _USUAL, room or own or _USUAL)
         why = "as said" if said else "as the checkpoint says" if own == limit else "the usual limit"
         return limit, [], [f"max_target_length: {limit}, {why}; there are no train targets to go by"]
     ordered = sorted(lengths)
