@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hf_suite import labels, schema
+from hf_suite import indicators, labels, schema
 from hf_suite.errors import DataError
 from hf_suite.kinds import KINDS, read_roles
 from hf_suite.labels import is_list, is_text
@@ -30,20 +30,18 @@ def by_role(
     """
     import pyarrow
 
-    arrays = {
-        role: column_of(source, column, place, key=f"task.columns.{role}") for role, column in spec.columns.items()
-    }
+    arrays = {role: _role(source, spec, role, place) for role in spec.columns}
     ids = _row_ids(arrays.get("id"), len(source), place)
     for role in sorted(spec.columns.keys() - KINDS[spec.kind].targets(spec) - {"references"}):
-        arrays[role] = _input(arrays[role], place, ids, role=role, column=spec.columns[role])
+        arrays[role] = _input(arrays[role], place, ids, role=role, column=spec.column(role))
     if "label" in arrays:
         read, kind = labels.reader(spec, names)
         pairs = zip(arrays["label"].to_pylist(), ids, strict=True)
         arrays["label"] = pyarrow.array([read(value, place, row) for value, row in pairs], kind)
     if "answers" in arrays:
-        _check_answers(arrays["answers"].type, place, column=spec.columns["answers"])
+        _check_answers(arrays["answers"].type, place, column=spec.column("answers"))
     for role in arrays.keys() & {"target", "references"}:
-        arrays[role] = _texts(arrays[role], place, role=role, column=spec.columns[role])
+        arrays[role] = _texts(arrays[role], place, role=role, column=spec.column(role))
     for column in extra:
         if spec.columns.get(column, column) != column:
             finding = f"{column!r} is a column of the data, and a role of another column"
@@ -61,7 +59,7 @@ def plain(source: "pyarrow.Table", spec: TaskSpec, *, ids: bool) -> "pyarrow.Tab
     import pyarrow.compute
 
     for role, column in spec.columns.items():
-        if column not in source.column_names:
+        if not isinstance(column, str) or column not in source.column_names:
             continue
         at, values = source.column_names.index(column), source[column]
         if role == "label" and spec.target != "number" and not ids:
@@ -74,17 +72,15 @@ def plain(source: "pyarrow.Table", spec: TaskSpec, *, ids: bool) -> "pyarrow.Tab
 def as_written(
     source: "pyarrow.Table", spec: TaskSpec, *, place: str, names: Sequence[str] | None
 ) -> dict[str, "pyarrow.ChunkedArray"]:
-    """Role -> its column, nothing refused but a column that is not there, and nothing mended.
+    """Role -> its column, nothing mended, nothing refused but a column that is not there and what is neither 0 nor 1.
 
     Labels are texts as they are written; ids among them are read by `names`, where there are any. Raises DataError.
     """
     import pyarrow
 
-    there = {role: path for role, path in spec.columns.items() if path.partition(".")[0] in source.column_names}
-    lacking = KINDS[spec.kind].inputs & spec.columns.keys() - there.keys()
-    roles = {
-        role: column_of(source, spec.columns[role], place, key=f"task.columns.{role}") for role in {*there, *lacking}
-    }
+    there = {role for role in spec.columns if all(top(path) in source.column_names for path in spec.columns_of(role))}
+    lacking = KINDS[spec.kind].inputs & spec.columns.keys() - there
+    roles = {role: _role(source, spec, role, place) for role in there | lacking}
     if "label" in roles and spec.target != "number":
         values = roles["label"].to_pylist()
         if spec.separator is not None:
@@ -104,6 +100,20 @@ def has_target(table: "pyarrow.Table", spec: TaskSpec) -> "pyarrow.Array":
     for role in KINDS[spec.kind].targets(spec) & set(table.column_names):
         mask = pyarrow.compute.and_(mask, table[role].is_valid())
     return mask.combine_chunks()
+
+
+def top(path: str) -> str:
+    """The column that a dotted path reaches into."""
+    return path.partition(".")[0]
+
+
+def _role(source: "pyarrow.Table", spec: TaskSpec, role: str, place: str) -> "pyarrow.ChunkedArray":
+    """The column of a role; of columns of 0 and 1 the labels that they give each row. Raises DataError."""
+    held, key = spec.columns[role], f"task.columns.{role}"
+    if isinstance(held, str):
+        return column_of(source, held, place, key=key)
+    found = {name: column_of(source, name, place, key=key) for name in held}
+    return indicators.labels(found, target=spec.target, place=place)
 
 
 def column_of(source: "pyarrow.Table", path: str, place: str, *, key: str) -> "pyarrow.ChunkedArray":

@@ -84,7 +84,7 @@ def as_written(
     """
     if name in spec.source.files:
         found = files.read(files.paths(spec.source.files[name], name, mirrors))
-        table, names, place = found.table, found.names.get(spec.columns.get("label", "")), found.name
+        table, names, place = found.table, found.names.get(spec.column("label")), found.name
         kept = found.written if to_the_letter else table
     else:
         table, carried, place, _ = _fetch(spec, name, mirrors)
@@ -236,10 +236,10 @@ _Fetched = tuple["pyarrow.Table", Sequence[str] | None, str, dict[str, str | Non
 def _own(spec: TaskSpec, name: str, mirrors: Sequence[str]) -> _Fetched:
     """The rows of the task's own files, as files have them: labels are texts, and a text that is not there is empty."""
     found = files.read(files.paths(spec.source.files[name], name, mirrors))
-    names = found.names.get(spec.columns.get("label", ""))
+    names = found.names.get(spec.column("label"))
     table, notes = columns.plain(found.table, spec, ids=names is not None), list(found.notes)
     if {"answers", "context"} <= spec.columns.keys():
-        where = spec.columns["answers"], spec.columns["context"]
+        where = spec.column("answers"), spec.column("context")
         table, mended = offsets.mended(table, *where, place=found.name)
         notes += mended
     for note in notes:
@@ -250,7 +250,7 @@ def _own(spec: TaskSpec, name: str, mirrors: Sequence[str]) -> _Fetched:
 def _fetch(spec: TaskSpec, name: str, mirrors: Sequence[str]) -> _Fetched:
     """The rows of a mirror or of the hub."""
     found, origin = _loaded(spec, name, mirrors)
-    feature = found.features.get(spec.columns.get("label"))
+    feature = found.features.get(spec.column("label"))
     names = getattr(getattr(feature, "feature", feature), "names", None)  # of lists those of what they hold
     return found.data.table, names, f"{spec.name} {name}", origin
 

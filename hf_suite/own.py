@@ -49,8 +49,8 @@ class Own:
         lines, block = [], ""
         for line in schema.dump_yaml(_short(self.task, folder)).splitlines():
             key = line.partition(":")[0]
-            block = block if key.startswith(" ") else key
-            reason = self.reasons.get(key.strip()) if block in {"kind", "columns", "document"} else None
+            block, named = block if key.startswith(" ") else key, key.strip().removeprefix("- ")
+            reason = self.reasons.get(named) if block in {"kind", "columns", "document"} else None
             lines.append(f"{line}  # {reason}" if reason is not None else line)
         return "\n".join(lines) + "\n"
 
@@ -193,12 +193,18 @@ def _check_alike(found: Mapping[str, Found], facts: Mapping[str, Any]) -> None:
     """Refuses a split that lacks a column to read. Raises DataError."""
     train = found["train"]
     for split, each in found.items():
-        inputs = [path for role, path in facts["columns"].items() if split != "test" or role not in _TARGETS]
-        lacking = [path.partition(".")[0] for path in inputs if path.partition(".")[0] not in each.table.column_names]
+        held = [_names(facts, role) for role in facts["columns"] if split != "test" or role not in _TARGETS]
+        lacking = [name for names in held for name in names if name not in each.table.column_names]
         if split != "train" and lacking and lacking[0] in train.table.column_names:
             there = ", ".join(each.table.column_names)
             finding = f"has no column {lacking[0]!r}, which {train.name} has"
             raise DataError(each.name, finding, f"rename one of its own ({there})")
+
+
+def _names(facts: Mapping[str, Any], role: str) -> list[str]:
+    """The columns of a task's facts that a role reads."""
+    held = facts["columns"][role]
+    return list(map(columns.top, [held] if isinstance(held, str) else held))
 
 
 _TARGETS = {"label", "answers", "target"}
@@ -210,8 +216,7 @@ def _is_labelled(found: Found, facts: Mapping[str, Any]) -> bool:
     import pyarrow
     import pyarrow.compute
 
-    for role in _TARGETS & facts["columns"].keys():
-        name = facts["columns"][role].partition(".")[0]
+    for name in (name for role in _TARGETS & facts["columns"].keys() for name in _names(facts, role)):
         values = found.table[name] if name in found.table.column_names else None
         if values is None or values.null_count == len(values):
             return False
@@ -225,7 +230,7 @@ def _checked(found: Mapping[str, Found], spec: TaskSpec) -> list[str]:
     _check_labels(found, spec)
     if not {"answers", "context"} <= spec.columns.keys():
         return []
-    where = spec.columns["answers"], spec.columns["context"]
+    where = spec.column("answers"), spec.column("context")
     splits = [found[split] for split in ("train", *spec.source.eval)]
     return [note for each in splits for note in offsets.mended(each.table, *where, place=each.name)[1]]
 
@@ -233,7 +238,7 @@ def _checked(found: Mapping[str, Found], spec: TaskSpec) -> list[str]:
 def _check_labels(found: Mapping[str, Found], spec: TaskSpec) -> None:
     """Refuses rows to score whose label no train row has. Raises DataError."""
     name = spec.columns.get("label")
-    if name is None or spec.target == "number":
+    if not isinstance(name, str) or spec.target == "number":
         return
     seen: dict[str, Counter[str]] = {}
     for split in ("train", *spec.source.eval):
@@ -260,7 +265,7 @@ def _huge(found: Found, spec: TaskSpec) -> list[str]:
     import pyarrow.compute
 
     notes = []
-    for name in spec.columns.values():
+    for name in (name for role in spec.columns for name in spec.columns_of(role)):
         column = found.table[name] if name in found.table.column_names else None
         if column is None or not (pyarrow.types.is_string(column.type) or pyarrow.types.is_large_string(column.type)):
             continue
@@ -273,7 +278,7 @@ def _huge(found: Found, spec: TaskSpec) -> list[str]:
 def _texts(found: Found, spec: TaskSpec) -> list[str]:
     """Some of the texts that are read."""
     roles = sorted(kinds.KINDS[spec.kind].inputs & spec.columns.keys())
-    names = [spec.columns[role] for role in roles if spec.columns[role] in found.table.column_names]
+    names = [spec.column(role) for role in roles if spec.column(role) in found.table.column_names]
     heads = (found.table[name].slice(0, 500).to_pylist() for name in names)
     return [str(text) for text in itertools.chain.from_iterable(heads) if text is not None]
 

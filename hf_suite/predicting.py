@@ -256,7 +256,7 @@ def _check_readable(first: "pyarrow.Table", held: dict[str, str], name: str) -> 
 
 
 def _is_labelled(first: "pyarrow.Table", spec: TaskSpec) -> bool:
-    held = [spec.columns[role] for role in KINDS[spec.kind].targets(spec)]
+    held = [name for role in KINDS[spec.kind].targets(spec) for name in spec.columns_of(role)]
     return bool(held) and all(name in first.column_names and first[name].null_count < len(first) for name in held)
 
 

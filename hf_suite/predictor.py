@@ -95,7 +95,7 @@ class Predictor:
         """Role -> the column that holds it: the task's own, else one named like the role. Raises DataError."""
         found = {}
         for role in self.roles:
-            own = self.spec.columns[role]
+            own = self.spec.column(role)
             names = [name for name in (own, role) if name in there]
             names += [own] if own.partition(".")[0] in there else []
             if not names:

@@ -92,8 +92,9 @@ class TaskSpec(Record):
     version: int = Field(ge=1)
     """Raised whenever the number that this task gives could change."""
     source: Source
-    columns: dict[str, str]
-    """Role -> the data's own column (`text: sentence`); a dot reaches into a struct."""
+    columns: dict[str, str | tuple[str, ...]]
+    """Role -> the data's own column (`text: sentence`); a dot reaches into a struct. Labels may have a column of 0 and
+    1 each (`label: [toxic, insult]`), and are called like these."""
     labels: tuple[str, ...] | None = None
     """The label names in the order of the data's label ids; null where the answer is no label."""
     target: Literal["label", "labels", "number"] = "label"
@@ -140,6 +141,15 @@ class TaskSpec(Record):
     def pinned(self) -> bool:
         """Whether the data are fixed to a commit."""
         return self.source.revision is not None
+
+    def column(self, role: str) -> str:
+        """The column of a role, empty where the task has none; of several, all with a comma between them."""
+        return ", ".join(self.columns_of(role))
+
+    def columns_of(self, role: str) -> tuple[str, ...]:
+        """The columns of a role: mostly one."""
+        held = self.columns.get(role, ())
+        return (held,) if isinstance(held, str) else held
 
     def facts(self) -> dict[str, Any]:
         """What is recorded of a task: all but where its files lie, of which the last names are kept."""

@@ -98,8 +98,8 @@ def looked(data: DataConfig, task: Mapping[str, Any], **how: Any) -> "Own":
         from rich.console import Console
 
         chosen = Prompt.ask(f"{error.finding}: {error.key}", choices=list(error.choices), console=Console(stderr=True))
-        key = error.key.removeprefix("task.")
-        return looked(data, schema.merged(task, schema.nested(key, chosen)), **how)
+        key, value = error.key.removeprefix("task."), error.several.get(chosen, chosen)
+        return looked(data, schema.merged(task, schema.nested(key, value)), **how)
 
 
 def _data(said: Mapping[str, Any]) -> DataConfig:

@@ -152,7 +152,7 @@ def _changed(part: Part, subject: Subject, fix: str, lines: list[Line]) -> Part:
     """The split with a fix done to the texts of its roles, wherever their columns lie."""
     changed = part
     for role in (role for role in (*subject.mended, "target") if role in part.roles):
-        column, before = subject.spec.columns[role], part.roles[role].to_pylist()
+        column, before = subject.spec.column(role), part.roles[role].to_pylist()
         after = [_fixed(text, fix) for text in before]
         done = [row for row, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
         lines += [_change(part.name, row, fix, column, before[row], after[row]) for row in done]
@@ -181,7 +181,7 @@ def _change(split: str, row: int, fix: str, column: str, before: Any, after: Any
 def _spelt(subject: Subject, lines: list[Line]) -> Subject:
     """Labels that differ in case and spaces only, all as most rows write them."""
     usual = labels.usual_spelling(subject)
-    column = subject.spec.columns.get("label", "")
+    column = subject.spec.column("label")
     parts = []
     for part in subject.parts:
         before = part.roles["label"].to_pylist() if usual and "label" in part.roles else []

@@ -34,7 +34,7 @@ def check(subject: Subject) -> Iterator[Finding | Skipped]:
         return
     counts = {part.name: _counted(part) for part in subject.parts}
     train = subject.train or subject.parts[0]
-    yield _distribution(train.name, counts[train.name])
+    yield _distribution(train, counts[train.name])
     yield _rare(train, counts[train.name])
     yield _spellings(subject, sum(counts.values(), Counter()))
     yield from (_unknown(part, train, counts) for part in subject.held_out if subject.train is not None)
@@ -140,15 +140,15 @@ def _missing(subject: Subject) -> Finding:
     )
 
 
-def _distribution(split: str, counts: Counter[str]) -> Finding:
-    """How the train rows are spread over the labels."""
-    total = counts.total()
+def _distribution(train: Part, counts: Counter[str]) -> Finding:
+    """How many of the train rows that are labelled have each label."""
+    total = sum(label is not None for label in _labels(train))
     listed = ", ".join(f"{label} {100 * count / total:.1f} %" for label, count in counts.most_common(_SHOWN))
     more = f", and {len(counts) - _SHOWN} more" if len(counts) > _SHOWN else ""
     label, most = counts.most_common(1)[0] if counts else ("", 0)
     bounds = Bounds(_UNEVEN, 1.0)
     severity = bounds.severity(most, total)
-    sentence = f"{len(counts):,} labels in {split}: {listed}{more}"
+    sentence = f"{len(counts):,} labels in {train.name}: {listed}{more}"
     if severity != "ok":
         sentence += f"; a model that always says {label} is right as often"
     remedy = "judge by task.headline=f1 or matthews_correlation, and look at the baseline beside each score"

@@ -54,7 +54,7 @@ class Part:
 
     def facts(self, spec: TaskSpec) -> dict[str, Any]:
         """Rows and columns: what each holds, how many of its values are there and differ, and its role."""
-        role = {name: role for role, name in spec.columns.items()}
+        role = {name: role for role in spec.columns for name in spec.columns_of(role)}
         listed = [
             {"name": one.name, "role": role.get(one.name), "holds": one.sort}
             | {"filled": one.filled, "distinct": one.distinct, "words": round(one.words, 1)}

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from hf_suite import schema
 from hf_suite.errors import ConfigError, DataError
+from hf_suite.guessing.asked import Ambiguous, Asked, Found
 from hf_suite.guessing.facts import FEW, Column, columns
-from hf_suite.guessing.rules import ROLES, RULES, Ambiguous, Asked, Found
+from hf_suite.guessing.rules import ROLES, RULES
 from hf_suite.kinds import KINDS
-from hf_suite.spec import label_text, split_labels
+from hf_suite.spec import label_text
 
 if TYPE_CHECKING:
     import pyarrow
@@ -40,11 +41,13 @@ def guess(
     label names that the data carries, by column. Raises Ambiguous where two columns could play a role, DataError where
     none can, or one that does cannot be learnt; ConfigError for a kind that there is not.
     """
+    said = schema.merged(said, {"columns": _one_each(said.get("columns", {}))})
     asked = Asked(place, table, columns(table), said, names or {})
-    for role, name in said.get("columns", {}).items():
-        if str(name).partition(".")[0] not in asked.columns:
+    wanted = [(role, name) for role in said.get("columns", {}) for name in asked.several(role)]
+    for role, name in wanted:
+        if name.partition(".")[0] not in asked.columns:
             there = list(asked.columns)
-            remedy = f"{schema.nearest(str(name), there)}there are: {', '.join(there)}"
+            remedy = f"{schema.nearest(name, there)}there are: {', '.join(there)}"
             raise DataError(place, f"no column {name!r} (task.columns.{role})", remedy)
     found = _by_rules(asked)
     facts = schema.merged(found.facts, {key: value for key, value in said.items() if key != "name"})
@@ -53,6 +56,16 @@ def guess(
         raise ConfigError(place, finding, f"say task.kind=..., one of: {', '.join(KINDS)}, and task.columns")
     complete = _COMPLETED.get(facts["kind"])
     return Guess(complete(facts, asked) if complete is not None else facts, found.reasons, found.notes)
+
+
+def _one_each(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Role -> its column, or the columns of labels. Raises ConfigError for several in another role."""
+    several = {role: names for role, names in said.items() if isinstance(names, list | tuple) and len(names) != 1}
+    for role in several.keys() - {"label"}:
+        finding = f"{len(several[role])} columns are named"
+        raise ConfigError(f"task.columns.{role}", finding, "name one; a column each can have labels alone")
+    return {role: names[0] if isinstance(names, list | tuple) and role not in several else names
+            for role, names in said.items()}  # fmt: skip
 
 
 def _by_rules(asked: Asked) -> Found:
@@ -84,10 +97,13 @@ def _spoken(column: Column) -> str:
 
 def _classes(facts: dict[str, Any], asked: Asked) -> dict[str, Any]:
     """Labels found, once the columns can be learnt."""
+    if not isinstance(facts["columns"]["label"], str):
+        _check_texts(facts, asked, None)
+        return {**facts, "labels": facts.get("labels") or list(facts["columns"]["label"])}
     label = asked.columns[facts["columns"]["label"]]
     _check_texts(facts, asked, label)
     several = facts.get("target") == "labels"
-    values = _parts(asked, label, facts.get("separator")) if several else label.values
+    values = asked.labels(label, facts.get("separator")) if several else label.values
     _check_label(facts, asked, label)
     if facts.get("target") == "number" or facts.get("labels") is not None:
         return facts
@@ -95,14 +111,6 @@ def _classes(facts: dict[str, Any], asked: Asked) -> dict[str, Any]:
     if several:
         _check_several(found, label, asked.place)
     return {**facts, "labels": found}
-
-
-def _parts(asked: Asked, label: Column, separator: str | None) -> set[Any]:
-    """Every label that a row has."""
-    rows = asked.table[label.name].to_pylist()
-    if label.sort not in {"list", "text"}:
-        return set(label.values)
-    return {part for row in rows if row is not None for part in split_labels(row, separator)}
 
 
 def _check_several(found: Sequence[str], label: Column, place: str) -> None:
@@ -119,7 +127,7 @@ def _natural(label: str) -> tuple[int, float, str]:
     return (0, float(label), label) if number else (1, 0.0, label)
 
 
-def _check_texts(facts: dict[str, Any], asked: Asked, label: Column) -> None:
+def _check_texts(facts: dict[str, Any], asked: Asked, label: Column | None) -> None:
     for role in ("text", "text_pair"):
         column = asked.columns.get(facts["columns"].get(role, ""))
         if column is None:
@@ -127,7 +135,7 @@ def _check_texts(facts: dict[str, Any], asked: Asked, label: Column) -> None:
         way = f"name another column as task.columns.{role}=COLUMN"
         if column.sort != "text" and not column.lists:  # a list of texts is read as one
             raise DataError(asked.place, f"column {column.name!r} holds {_spoken(column)}, not texts", way)
-        if column.name == label.name or _same(asked.table, column, label):
+        if label is not None and (column.name == label.name or _same(asked.table, column, label)):
             raise DataError(asked.place, f"column {column.name!r} is the label {label.name!r} itself", way)
 
 

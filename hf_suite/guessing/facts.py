@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy
 
+from hf_suite import indicators
+
 if TYPE_CHECKING:
     import pyarrow
 
@@ -14,6 +16,9 @@ LOOKED_AT = 2_000
 """Rows that are read one by one; numbers of values are counted over all."""
 FEW = 100
 """More values than these are no classes, unless they are named as such."""
+_SLIPS = 2, 0.1
+"""So many other values, in such a share of the rows, are slips of the pen among zeros and ones."""
+_NOT_ROLES = ("id", "idx", "index", "uid", "uuid", "guid", "row", "no", "number", "unnamed", "url", "file", "filename")
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ]\d{1,2}:\d{2}.*)?")
 _SEPARATORS = (";", "|", ",")
 
@@ -44,6 +49,14 @@ class Column:
     counts: bool
     """Whether it only counts the rows: 0, 1, 2, ... or 1, 2, 3, ..."""
 
+    indicates: bool
+    """Whether it is 0 or 1 (true, false) throughout and both occur, but for slips of the pen."""
+
+    @property
+    def is_id(self) -> bool:
+        """Whether it only tells rows apart, by its name or because it counts them."""
+        return plain(self.name) in _NOT_ROLES or plain(self.name).startswith("unnamed") or self.counts
+
     @property
     def several(self) -> bool:
         """Whether it holds several values a row: a list, or short texts with a separator that share their parts."""
@@ -60,6 +73,11 @@ class Column:
         return self.sort == "text" and self.words > 2.5
 
 
+def plain(name: str) -> str:
+    """A column's name for comparing: letters and digits in lower case."""
+    return re.sub(r"[^a-z0-9]", "", name.casefold())
+
+
 def columns(table: "pyarrow.Table") -> dict[str, Column]:
     """Every column of a table by its name."""
     return {name: column(table, name) for name in table.column_names}
@@ -72,20 +90,21 @@ def column(table: "pyarrow.Table", name: str) -> Column:
     values = table[name]
     head = [value for value in values.slice(0, LOOKED_AT).to_pylist() if value is not None]
     sort = _sort(values.type, head)
-    plain = sort not in {"list", "struct", "nothing"}
-    distinct = pyarrow.compute.count_distinct(values).as_py() if plain else 0
+    plain_values = sort not in {"list", "struct", "nothing"}
+    distinct = pyarrow.compute.count_distinct(values).as_py() if plain_values else 0
     return Column(
         name=name,
         sort=sort,
         rows=len(values),
         filled=len(values) - values.null_count,
         distinct=distinct,
-        values=_values(values) if plain and distinct <= FEW else (),
+        values=_values(values) if plain_values and distinct <= FEW else (),
         words=sum(len(value.split()) for value in head) / len(head) if sort == "text" and head else 0.0,
         fields=_fields(values.type),
         separator=_separator(head) if sort == "text" else None,
         lists=sort == "list" and not _fields(values.type) and _plain(head),
         counts=sort == "whole" and distinct == len(values) > 2 and _counts(values),
+        indicates=plain_values and distinct <= FEW and _indicates(values),
     )
 
 
@@ -140,6 +159,16 @@ def _separator(head: list[str]) -> str | None:
         if short and many and len(many) * 10 >= len(parts) and len(counted) <= FEW and 2 * len(counted) <= len(head):
             return separator
     return None
+
+
+def _indicates(values: "pyarrow.ChunkedArray") -> bool:
+    import pyarrow
+    import pyarrow.compute
+
+    said = indicators.said(values)
+    slips = values.filter(pyarrow.array(said == indicators.OTHER))
+    few = pyarrow.compute.count_distinct(slips).as_py() <= _SLIPS[0] and len(slips) <= _SLIPS[1] * len(values)
+    return bool((said == 0).any() and (said == 1).any() and few)
 
 
 def _counts(values: "pyarrow.ChunkedArray") -> bool:

@@ -1,17 +1,11 @@
 """From what columns are called and hold to roles: one rule a kind of task, tried in order."""
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
-from hf_suite.errors import ConfigError
-from hf_suite.guessing.facts import Column
-
-if TYPE_CHECKING:
-    import pyarrow
-
-Columns = Mapping[str, Column]
+from hf_suite.guessing import several_columns
+from hf_suite.guessing.asked import Ambiguous, Asked, Found
+from hf_suite.guessing.facts import Column, plain
 
 LABELS = (
     "label", "labels", "class", "category", "target", "sentiment", "rating", "stars", "score", "grade", "topic",
@@ -21,7 +15,6 @@ TEXTS = (
     "text", "review", "sentence", "content", "comment", "body", "tweet", "message", "post", "document", "utterance",
     "description", "abstract", "article", "input", "question", "query", "title", "headline", "subject",
 )  # fmt: skip
-NOT_ROLES = ("id", "idx", "index", "uid", "uuid", "guid", "row", "no", "number", "unnamed", "url", "file", "filename")
 PAIRS = (
     ("premise", "hypothesis"), ("sentence1", "sentence2"), ("sentence_1", "sentence_2"), ("question1", "question2"),
     ("text1", "text2"), ("text_a", "text_b"), ("first", "second"), ("question", "sentence"), ("question", "answer"),
@@ -35,59 +28,6 @@ _CODES = {
     "deutsch": "de", "français": "fr", "español": "es", "italiano": "it",
 }  # fmt: skip
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "ru", "zh", "ja", "ko", "ar", "tr", "cs", "sv", "fi", "ro")
-
-
-class Ambiguous(ConfigError):
-    """More than one column could play a role; `key` is the one to say, `choices` what it may be."""
-
-    def __init__(self, place: str, finding: str, key: str, choices: Sequence[str]) -> None:
-        said = f"say {key}={choices[0]}" + (f" or {key}={choices[1]}" if len(choices) == 2 else "")
-        super().__init__(place, finding, said if len(choices) <= 2 else f"{said}, or another of {', '.join(choices)}")
-        self.key, self.choices = key, tuple(choices)
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a rule makes of a table: the fields of a task, and a reason for each column and key."""
-
-    facts: dict[str, Any]
-    reasons: dict[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    """What is odd and yet goes."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A table and what the user has said of it."""
-
-    place: str
-    table: "pyarrow.Table"
-    columns: Columns
-    said: Mapping[str, Any]
-    """Fields of a task that are settled already."""
-    names: Mapping[str, list[str]]
-    """Column -> the names of its label ids, where the data carry them."""
-
-    def role(self, name: str) -> str | None:
-        """The column that the user named for a role."""
-        found = self.said.get("columns", {}).get(name)
-        return str(found) if found is not None else None
-
-    def named(self, names: Sequence[str]) -> list[Column]:
-        """The columns that bear one of these names, the whole name before a part of it, in the names' order."""
-        whole = [column for name in names for column in self.columns.values() if plain(column.name) == plain(name)]
-        parts = [column for name in names for column in self.columns.values() if name in words(column.name)]
-        return list({column.name: column for column in (*whole, *parts)}.values())
-
-
-def plain(name: str) -> str:
-    """A column's name for comparing: letters and digits in lower case."""
-    return re.sub(r"[^a-z0-9]", "", name.casefold())
-
-
-def words(name: str) -> list[str]:
-    """`starRating` and `star_rating` as star, rating."""
-    return re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).casefold())
 
 
 def question_answering(asked: Asked) -> Found | None:
@@ -116,41 +56,53 @@ def question_answering(asked: Asked) -> Found | None:
 
 def classification(asked: Asked) -> Found | None:
     """A text or two, and one of few values, several of them or a number."""
-    label, why = _label(asked)
-    if label is None:
-        return None
-    texts, why_texts = _texts(asked, label)
+    labels, why = _label(asked)
+    texts, why_texts = _texts(asked, labels) if labels else ([], [])
     if not texts:
         return None
-    column = asked.columns[label]
-    columns = dict(zip(("text", "text_pair"), texts, strict=False)) | {"label": label}
+    roles = dict(zip(("text", "text_pair"), texts, strict=False))
+    reasons = {"label": why} | dict(zip(roles, why_texts, strict=False))
+    if len(labels) > 1:
+        target, reason, each, notes = several_columns.read(asked, labels)
+        facts = {"columns": {**roles, "label": labels}, **LEARNT.get(target, {})}
+        return Found({"kind": "classification", **facts}, {"kind": reason, **reasons, **each}, notes)
+    column = asked.columns[labels[0]]
     likely = "number" if _is_number(column) else "labels" if column.several else "label"
-    made = _TARGETS.get(asked.said.get("target", likely), _one_label)
-    kind, facts = made(column)
-    reasons = {"kind": kind, "label": why} | dict(zip(("text", "text_pair"), why_texts, strict=False))
-    return Found({"kind": "classification", "columns": columns, **facts}, reasons)
+    target = asked.said.get("target", likely)
+    reason, facts = _TARGETS.get(target, _one_label)(column)
+    facts = {"columns": {**roles, "label": column.name}, **LEARNT.get(target, {}), **facts}
+    return Found({"kind": "classification", **facts}, {"kind": reason, **reasons})
+
+
+LEARNT: dict[str, dict[str, Any]] = {
+    "label": {"metrics": ["accuracy", "matthews_correlation"], "headline": "accuracy"},
+    "labels": {
+        "target": "labels",
+        "metrics": ["multilabel_f1", "subset_accuracy", "map"],
+        "headline": "micro_f1",
+    },
+    "number": {"target": "number", "metrics": ["pearson", "spearmanr"], "headline": "pearson"},
+}
+"""`task.target` -> the fields that go with it."""
 
 
 def _one_label(column: Column) -> tuple[str, dict[str, Any]]:
-    facts = {"metrics": ["accuracy", "matthews_correlation"], "headline": "accuracy"}
-    return f"{column.distinct:,} different values: classes", facts
+    return f"{column.distinct:,} different values: classes", {}
 
 
 def _several_labels(column: Column) -> tuple[str, dict[str, Any]]:
     between = {} if column.sort == "list" else {"separator": column.separator or ";"}
     how = f"texts with {between['separator']!r} between their parts" if between else "lists"
-    metrics = {"metrics": ["multilabel_f1", "subset_accuracy", "map"], "headline": "micro_f1"}
     way = "; for one label a row say task.target=label" if between else ""
-    return f"{how}: several labels a row{way}", {"target": "labels", **between, **metrics}
+    return f"{how}: several labels a row{way}", between
 
 
 def _number(column: Column) -> tuple[str, dict[str, Any]]:
-    facts = {"target": "number", "metrics": ["pearson", "spearmanr"], "headline": "pearson"}
-    return f"{column.distinct:,} different numbers: a number is learnt, not classes", facts
+    return f"{column.distinct:,} different numbers: a number is learnt, not classes", {}
 
 
 _TARGETS = {"label": _one_label, "labels": _several_labels, "number": _number}
-"""`task.target` -> a reason and the fields that go with it."""
+"""`task.target` -> a reason, and what else is found in the column."""
 
 
 def _is_number(column: Column) -> bool:
@@ -159,38 +111,50 @@ def _is_number(column: Column) -> bool:
     return fractions or (column.sort in {"number", "whole"} and column.distinct > 20)
 
 
-def _label(asked: Asked) -> tuple[str | None, str]:
-    said = asked.role("label")
-    if said is not None:
+def _label(asked: Asked) -> tuple[list[str], str]:
+    """The column of labels, or the columns that have one each, and why; none where there is none."""
+    said = asked.several("label")
+    if said:
         return said, "as said"
     texts = {asked.role("text"), asked.role("text_pair")}
     sorts = {"text", "whole", "number", "boolean", "list"}
     able = [
         column for column in asked.columns.values()
-        if column.name not in texts and column.sort in sorts and not column.long and not _is_id(column)
+        if column.name not in texts and column.sort in sorts and not column.long and not column.is_id
     ]  # fmt: skip
-    named = [column for column in asked.named(LABELS) if column in able]
+    each = several_columns.find(able)
+    named = [
+        column for column in asked.named(LABELS)
+        if column in able and (column not in each or plain(column.name) in LABELS)
+    ]  # fmt: skip
     exact = [column for column in named if plain(column.name) in {"label", "labels"}]
     if exact or len(named) == 1:
-        return (exact or named)[0].name, "its name"
-    few = [column for column in able if column.few or column.several]
-    found = [column for column in named if column in few] or named or few or list(filter(_is_number, able))
-    if len(found) > 1:
-        names = [column.name for column in found]
-        raise Ambiguous(asked.place, f"{', '.join(names)} could each be the label", "task.columns.label", names)
+        return [(exact or named)[0].name], "its name"
+    few = [column for column in able if (column.few or column.several) and column not in each]
+    found = [column for column in named if column in few] or named
+    if each and not found and not few:
+        return [column.name for column in each], f"{len(each)} columns of 0 and 1"
+    found = found or few or list(filter(_is_number, able))
+    if len(found) > 1 or (each and found != named):
+        names, together = [column.name for column in found], [column.name for column in each]
+        finding = f"{', '.join([*names, *filter(None, [' and '.join(together)])])} could each be the label"
+        raise Ambiguous(asked.place, finding, "task.columns.label", names, together)
     if found and found[0] in few:
-        return found[0].name, f"the only column of few values ({found[0].distinct:,} in {found[0].filled:,} rows)"
+        return [found[0].name], _few(asked, found[0])
     if found:
-        return found[0].name, "the only column of numbers"
+        return [found[0].name], "the only column of numbers"
     called = [column for column in asked.named(LABELS) if plain(column.name) in LABELS and not column.long]
-    return (called[0].name, "its name") if called else (None, "")
+    return ([called[0].name], "its name") if called else ([], "")
 
 
-def _is_id(column: Column) -> bool:
-    return plain(column.name) in NOT_ROLES or column.name.startswith("unnamed") or column.counts
+def _few(asked: Asked, column: Column) -> str:
+    if not column.several:
+        return f"the only column of few values ({column.distinct:,} in {column.filled:,} rows)"
+    labels = asked.labels(column, column.separator)
+    return f"the only column of several labels a row ({len(labels):,} labels in {column.filled:,} rows)"
 
 
-def _texts(asked: Asked, label: str) -> tuple[list[str], list[str]]:
+def _texts(asked: Asked, labels: Collection[str]) -> tuple[list[str], list[str]]:
     """The column or two to read, and why."""
     said = asked.role("text")
     if said is not None:
@@ -198,7 +162,7 @@ def _texts(asked: Asked, label: str) -> tuple[list[str], list[str]]:
         return [said, *([pair] if pair is not None else [])], ["as said", "as said"]
     able = {
         column.name: column for column in asked.columns.values()
-        if column.name != label and column.sort == "text" and not _is_id(column)
+        if column.name not in labels and column.sort == "text" and not column.is_id
     }  # fmt: skip
     for pair_names in PAIRS:
         both = [next((name for name in able if plain(name) == plain(wanted)), "") for wanted in pair_names]
@@ -206,7 +170,7 @@ def _texts(asked: Asked, label: str) -> tuple[list[str], list[str]]:
             return both, ["its name, with the other", "its name, with the other"]
     long = [name for name, column in able.items() if column.long]
     if not able:
-        return [column.name for column in asked.named(TEXTS) if column.name != label][:1], ["its name"]
+        return [column.name for column in asked.named(TEXTS) if column.name not in labels][:1], ["its name"]
     if len(long) <= 1:
         return (long or list(able)[:1]), ["the only column of longer texts" if long else "the only column of texts"]
     named = [column.name for column in asked.named(TEXTS) if column.name in long]

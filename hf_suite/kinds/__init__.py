@@ -1,5 +1,7 @@
 """KINDS: what each kind of task is, one file per kind. Says nothing of models."""
 
+from collections.abc import Sequence
+
 from hf_suite import schema
 from hf_suite.errors import ConfigError
 from hf_suite.kinds.base import Evidence, Kind, Row, prompt
@@ -11,7 +13,7 @@ from hf_suite.kinds.text2text import Text2Text
 from hf_suite.kinds.translation import Translation
 from hf_suite.metrics import METRICS
 from hf_suite.plugins import Registry, lacks
-from hf_suite.spec import MetricUse, TaskSpec
+from hf_suite.spec import MetricUse, TaskSpec, normalized
 
 KINDS: Registry[str, Kind] = Registry(
     "hf_suite.kinds",
@@ -51,6 +53,9 @@ def check(spec: TaskSpec) -> None:
         raise ConfigError(
             f"{spec.name}.columns", f"unknown role {role!r}", f"{hint}{spec.kind} knows: {', '.join(sorted(known))}"
         )
+    for role, held in spec.columns.items():
+        if not isinstance(held, str):
+            _check_columns(spec, role, held)
     for metric in spec.metrics:
         _check_metric(spec, metric)
     _check_headline(spec)
@@ -58,6 +63,18 @@ def check(spec: TaskSpec) -> None:
         finding = f"joins rows, and {', '.join(sorted(spec.columns.keys() - {'text'}))} is a role of each"
         raise ConfigError(f"{spec.name}.document", f"{spec.document} {finding}", "leave text the only role")
     kind.check(spec)
+
+
+def _check_columns(spec: TaskSpec, role: str, names: Sequence[str]) -> None:
+    """Refuses several columns in a role but those of labels, one each."""
+    place = f"{spec.name}.columns.{role}"
+    if role != "label" or spec.target == "number":
+        raise ConfigError(place, "several columns", "name one; a column each have the labels of a row alone")
+    if len(set(names)) < max(2, len(names)):
+        raise ConfigError(place, f"{', '.join(names) or 'none'}", "name two columns or more, each once")
+    if {normalized(label) for label in spec.labels or names} != {normalized(name) for name in names}:
+        finding = f"the columns are {', '.join(names)}, and the labels {', '.join(spec.labels or ())}"
+        raise ConfigError(place, finding, "leave labels out, or call them like their columns")
 
 
 def _check_metric(spec: TaskSpec, metric: str | MetricUse) -> None:
