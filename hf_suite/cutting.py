@@ -161,19 +161,25 @@ def _alike(spec: TaskSpec, whole: Split) -> list[int]:
     return contexts if len(set(contexts)) >= _CONTEXTS else _keys(spec, whole)
 
 
-def leaked(spec: TaskSpec, train: Split | None, evals: Mapping[str, Split]) -> dict[str, frozenset[RowId]]:
-    """Split -> its rows whose texts stand in train, case and spaces aside; splits that have none are left out."""
+def leaked(
+    learnt: TaskSpec, train: Split | None, spec: TaskSpec, evals: Mapping[str, Split]
+) -> dict[str, frozenset[RowId]]:
+    """Split of a task -> its rows whose texts stand in the train rows of one that was learnt, case and spaces aside.
+
+    Splits that have none are left out.
+    """
     if train is None:
         return {}
-    learnt = set(_keys(spec, train)) - {equal.key([""] * count) for count in (1, 2)}
+    known = set(_keys(learnt, train)) - {equal.key([""] * count) for count in (1, 2)}
     rows = {name: zip(split.rows["row"][:], _keys(spec, split), strict=True) for name, split in evals.items()}
-    found = {name: frozenset(row for row, key in pairs if key in learnt) for name, pairs in rows.items()}
+    found = {name: frozenset(row for row, key in pairs if key in known) for name, pairs in rows.items()}
     return {name: ids for name, ids in found.items() if ids}
 
 
 def _keys(spec: TaskSpec, whole: Split) -> list[int]:
     """A number for each row, the same where all its texts are equal."""
-    return [equal.key(values) for values in zip(*(whole.rows[role][:] for role in read_roles(spec)), strict=True)]
+    texts = (whole.rows[role][:] for role in sorted(read_roles(spec)))
+    return [equal.key(values) for values in zip(*texts, strict=True)]
 
 
 def _strata(whole: Split, how: SplitConfig | TuneConfig) -> Sequence[Hashable] | None:

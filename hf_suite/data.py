@@ -148,6 +148,11 @@ def identify(spec: TaskSpec, name: str, *, mirrors: Sequence[str] = ()) -> str |
     return f"{spec.source.path}@{commit}" if commit is not None else None
 
 
+def at_hand(spec: TaskSpec, name: str, *, mirrors: Sequence[str] = ()) -> bool:
+    """Whether a split is of files, or in a mirror, so that the hub need not be asked for it."""
+    return name in spec.source.files or _file(spec, name, mirrors) is not None
+
+
 def references(spec: TaskSpec, name: str, *, mirrors: Sequence[str] = ()) -> dict[RowId, Any]:
     """The gold answer of each row of a split, as the metrics take them. Raises MissingData, DataError."""
     return gold(spec, labelled(spec, rows(spec, name, mirrors=mirrors)))

@@ -103,7 +103,7 @@ def prepared(
         fitted=dict(resolved.fitted),
         lineage=folders.lineage(origin.folder, origin.facts) if origin is not None else (),
         origin_sha256=origin.weights.sha256 if origin is not None else None,
-        leaked=cutting.leaked(resolved.spec, run.parts.train, run.parts.eval),
+        leaked=cutting.leaked(resolved.spec, run.parts.train, resolved.spec, run.parts.eval),
         times=models.rate_times(built, resolved.config.train, resolved.config.lora),
     )
     session.seconds["load"] = time.perf_counter() - begun

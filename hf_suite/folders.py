@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hf_suite import cutting, data, launch, models, schema
+from hf_suite import cutting, data, launch, models, schema, split
 from hf_suite.adapters import take
 from hf_suite.config import RunConfig
 from hf_suite.data import Split
@@ -158,19 +158,27 @@ def read_facts(folder: Path) -> dict[str, Any]:
 def leaked(
     folder: Path, facts: Mapping[str, Any], spec: TaskSpec, evals: Mapping[str, Split], *, mirrors: tuple[str, ...]
 ) -> dict[str, frozenset[int | str]]:
-    """Eval split -> its rows whose texts the run learnt: of its own rows as it noted, of other rows for the same task
-    where what it learnt is of files that are still at hand."""
+    """Eval split -> its rows whose texts the run learnt: of its own rows as it noted, of other rows and other tasks
+    where what it learnt is still at hand without the hub."""
     own = schema.build(TaskSpec, facts["written_task"], FACTS)
-    if spec.source == own.source:
+    if (spec.name, spec.source) == (own.name, own.source):
         return {name: frozenset(ids) for name, ids in facts.get("leaked", {}).items()}
-    of = str((facts["config"]["split"] or {}).get("of") or own.source.train)
-    learnt = read_rows(folder / ROWS).get("train") if (folder / ROWS).is_file() else None
-    if learnt is None or spec.name != own.name or of not in own.source.files or own.document == "split":
-        return {}
     try:
-        return cutting.leaked(own, cutting.again(data.rows(own, of, mirrors=mirrors), learnt), evals)
+        return cutting.leaked(own, _learnt(folder, facts, own, mirrors), spec, evals)
     except DataError:  # they are gone, or others now
         return {}
+
+
+def _learnt(folder: Path, facts: Mapping[str, Any], own: TaskSpec, mirrors: tuple[str, ...]) -> Split | None:
+    """The rows that a run learnt; None where they are not at hand, or are blocks of one text. Raises DataError."""
+    cut = facts["config"]["split"] or {"shares": {}, "folds": None}
+    of = str(cut["of"] if cut["folds"] is not None or "train" in cut["shares"] else own.source.train)
+    if own.document == "split" or not data.at_hand(own, of, mirrors=mirrors):
+        return None
+    whole, kept = data.rows(own, of, mirrors=mirrors), folder / ROWS
+    if kept.is_file():
+        return cutting.again(whole, read_rows(kept).get("train", []))
+    return cutting.select(whole, split.first(len(whole.rows), facts["config"]["limit"], own.name))
 
 
 def lineage(folder: Path, facts: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
