@@ -39,7 +39,10 @@ class Shown:
 
 @dataclass(frozen=True)
 class RowShown:
-    """One row: its features (several where it is read in windows), and the pieces of it that no feature holds."""
+    """One row: its features (several where it is read in windows), and the pieces of it that no feature holds.
+
+    None of a row without a text, where texts are learnt from what they are.
+    """
 
     row: int | str
     features: tuple[tuple[Shown, ...], ...]
@@ -67,7 +70,7 @@ def preview(config: RunConfig, *, rows: int = 3) -> Preview:
     if not len(first):
         raise DataError(f"{run.spec.name} {split.name}", "has no row to show", "give it rows")
     seen, whole = _by_row(run.adapter, first), _by_row(_without_limit(run), first)
-    shown = tuple(_row(run.tokenizer, row, seen[row], whole[row]) for row in first["row"])
+    shown = tuple(_row(run.tokenizer, row, seen.get(row, []), whole.get(row, [])) for row in first["row"])
     return Preview(shown, run.notes, run.resolved.config.max_length)
 
 
@@ -90,7 +93,7 @@ def _by_row(adapter: Adapter, rows: Any) -> dict[int | str, list[list[Strip]]]:
 def _row(tokenizer: Any, row: int | str, seen: Sequence[Sequence[Strip]], whole: Sequence[Sequence[Strip]]) -> RowShown:
     features = tuple(tuple(_shown(tokenizer, strip) for strip in strips) for strips in seen)
     cut: dict[str, tuple[str, ...]] = {}
-    for at, strip in enumerate(whole[0]):
+    for at, strip in enumerate(whole[0] if whole else ()):
         pieces = _lost(list(strip.ids), [list(strips[at].ids) for strips in seen])
         texts = tuple(tokenizer.decode(piece) for piece in pieces)
         cut |= {strip.title: texts} if texts else {}

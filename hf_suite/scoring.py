@@ -151,7 +151,14 @@ def _json(text: str, name: str) -> Lines:
     if not isinstance(pairs, tuple):
         raise ScoreError(name, "holds no object", "write {row id: answer}")
     for row, answer in pairs:
-        yield f"{name} row {row}", {"row": row, "answer": answer}
+        yield f"{name} row {row}", {"row": row, "answer": _plain(answer)}
+
+
+def _plain(value: Any) -> Any:
+    """JSON whose objects were read as tuples of pairs, with its objects."""
+    if isinstance(value, tuple):
+        return {key: _plain(inner) for key, inner in value}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _jsonl(text: str, name: str) -> Lines:

@@ -1,6 +1,7 @@
 """`hf-suite score` as a user meets it: what is printed beside the scores, and what is refused."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,52 @@ def test_a_translation_is_scored_from_lines_with_what_made_the_scores(
         "ter: nrefs:1|case:lc|tok:tercom|norm:no|punct:yes|asian:no|version:2.6.0",
         "noticed: length_ratio 0.4444, empty_answers 1, copied_answers 0, repeating_answers 0",
     ]
+
+
+KINDS = {
+    "summarization": {"columns": "{source: en, target: de, references: more}", "metrics": "[rouge]"},
+    "text2text": {"columns": "{source: en, target: de}", "metrics": "[exact_match, token_f1, cer]"},
+    "language_modeling": {"columns": "{text: en}", "metrics": "[bits_per_byte, word_perplexity, perplexity]"},
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "file", "said", "expected"),
+    [
+        # Two of two and one of two words of the best reference; of its pairs of words one of one and none of one.
+        ("summarization", "a.txt", "ein Hund\neine\n",
+         {"rouge1": (100 + 200 / 3) / 2, "rouge2": 50.0, "rougeL": (100 + 200 / 3) / 2,
+          "rougeLsum": (100 + 200 / 3) / 2, "rouge1_mean": (75 + 200 / 3) / 2, "rouge2_mean": 25.0,
+          "rougeL_mean": (75 + 200 / 3) / 2, "rougeLsum_mean": (75 + 200 / 3) / 2}),
+        # " Katze" lacks, of 18 characters.
+        ("text2text", "a.csv", "row,answer\n0,ein Hund\n1,eine\n",
+         {"exact_match": 50.0, "token_f1": (100 + 200 / 3) / 2, "cer": 600 / 18}),
+        # 10 bytes, 4 words and 5 tokens cost 10 ln 2 nats: a bit a byte.
+        ("language_modeling", "a.json",
+         f'{{"0": {{"nll": {4 * math.log(2)}, "tokens": 2}}, "1": {{"nll": {6 * math.log(2)}, "tokens": 3}}}}',
+         {"bits_per_byte": 1.0, "word_perplexity": 2 ** 2.5, "perplexity": 4.0}),
+        ("language_modeling", "a.jsonl",
+         f'{{"row": 0, "answer": {4 * math.log(2)}}}\n{{"row": 1, "answer": {6 * math.log(2)}}}\n',
+         {"bits_per_byte": 1.0, "word_perplexity": 2 ** 2.5, "perplexity": None}),
+    ],
+)  # fmt: skip
+def test_every_kind_of_text_is_scored_from_a_file(
+    world: Path, capsys: pytest.CaptureFixture[str], kind: str, file: str, said: str, expected: dict[str, float]
+) -> None:
+    facts = KINDS[kind]
+    Path("own.yaml").write_text(
+        f"name: own\nkind: {kind}\nversion: 1\nsource: {{path: made/words, subset: default, eval: [test]}}\n"
+        f"columns: {facts['columns']}\nmetrics: {facts['metrics']}\nheadline: {next(iter(expected))}\n"
+    )
+    rows = [{"en": "a dog", "de": "ein Hund", "more": ["der Hund"]}, {"en": "a cat", "de": "eine Katze", "more": []}]
+    folder = world / "mirror" / "made" / "words" / "default"
+    folder.mkdir(parents=True)
+    (folder / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    Path(file).write_text(said)
+
+    score(Path(file), task="own.yaml", mirror=[Path("mirror")], as_json=True)
+
+    assert json.loads(capsys.readouterr().out)["scores"] == pytest.approx(expected)
 
 
 def test_a_metric_of_the_users_own_is_computed_with_consent(world: Path, capsys: pytest.CaptureFixture[str]) -> None:

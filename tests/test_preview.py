@@ -109,18 +109,21 @@ def test_a_decoder_is_shown_with_the_loss_on_the_answer_alone(capsys, tmp_path, 
 
 def test_a_document_is_shown_in_windows_of_which_all_but_the_first_token_is_learnt(capsys, tiny_checkpoint):
     for split in ("train", "test"):
-        world.write_rows(Path(f"mirror/own/talk/default/{split}.jsonl"), [{"text": "the man walks in the park"}])
+        rows = [{"text": "the man walks in the park"}, {"text": ""}]
+        world.write_rows(Path(f"mirror/own/talk/default/{split}.jsonl"), rows)
     source = {"path": "own/talk", "subset": "default", "train": "train", "eval": ["test"]}
     facts = {"name": "talk", "kind": "language_modeling", "version": 1, "source": source, "columns": {"text": "text"}}
     write("talk.yaml", schema.dump_yaml({**facts, "metrics": ["perplexity"], "headline": "perplexity"}))
     own = world.World(Path("mirror"), {"talk": Path("talk.yaml")})
 
-    assert shown(capsys, own, "talk", tiny_checkpoint("gpt2"), "max_length=8", "-n", "1") == [
+    assert shown(capsys, own, "talk", tiny_checkpoint("gpt2"), "max_length=8", "-n", "2") == [
         "row 0",
         "window 1 of 2",
         "reads: <|endoftext|> «t he ␣man ␣wal ks ␣in ␣the ␣p»",
         "window 2 of 2",
         "reads: ␣p «ark»",
+        "row 1",
+        "holds nothing to learn",
         LEGEND.format(8),
     ]
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from datasets import Dataset
 from torch.nn import functional
 
 from hf_suite.adapters.base import Batch, Feature, Strip, padded
@@ -51,3 +52,8 @@ def logits(model: Any, batch: Batch, **settings: bool) -> torch.Tensor:
     inputs = {name: batch[name] for name in ("input_ids", "attention_mask", "position_ids") if name in batch}
     found: torch.Tensor = model(**inputs, **settings).logits
     return found
+
+
+def learnt(windows: Dataset, targets: Sequence[int]) -> Dataset:
+    """The windows that have something to learn, by the number of each one's targets; the first alone where none has."""
+    return windows if all(targets) else windows.select([at for at, many in enumerate(targets) if many] or [0])

@@ -82,10 +82,12 @@ class DocumentAdapter:
         return {}
 
     def train_features(self, rows: Dataset) -> Dataset:
-        """Windows that follow each other, every token a target."""
+        """Windows that follow each other, every token a target; none of a document without tokens."""
         if "input_ids" not in rows.column_names:
             windows = self._features(rows, shared=0)
-            return Dataset.from_list(list(packing.packed(windows, self.max_length))) if self.packs else windows
+            if self.packs:
+                return Dataset.from_list(list(packing.packed(windows, self.max_length)))
+            return costs.learnt(windows, windows["scored"][:])
         return rows.select_columns([*_COLUMNS])  # as they lie on disk: a text may be larger than the memory
 
     def shown(self, feature: Feature) -> list[Strip]:

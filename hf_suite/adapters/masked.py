@@ -88,8 +88,9 @@ class MaskedAdapter:
         return {}
 
     def train_features(self, rows: Dataset) -> Dataset:
-        """Windows; which tokens are guessed is drawn for each batch."""
-        return self._features(rows)
+        """Windows, none of a document without tokens; which of them are guessed is drawn for each batch."""
+        windows, special = self._features(rows), len(self.before) + len(self.after)
+        return costs.learnt(windows, [length - special for length in windows["length"][:]])
 
     def shown(self, feature: Feature) -> list[Strip]:
         """The window, with the tokens that one draw has guessed; most of them are hidden from the model."""

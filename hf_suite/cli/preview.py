@@ -54,6 +54,8 @@ def preview(
 
 def _print(console: Console, row: "RowShown") -> None:
     console.print(Text(f"row {row.row}", style="bold"))
+    if not row.features:
+        console.print(Text("  holds nothing to learn"))
     for at, feature in enumerate(row.features):
         if len(row.features) > 1:
             console.print(Text(f" window {at + 1} of {len(row.features)}", style="bold"))
