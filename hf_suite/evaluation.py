@@ -74,7 +74,7 @@ def evaluate(session: Session) -> Evaluation:
 
 
 def by_words(session: Session, found: Evaluation) -> None:
-    """Scores what logistic regression makes of the same rows, once for all processes."""
+    """Scores what logistic regression makes of the same rows, and keeps it with each; once for all processes."""
     train, spec, begun = session.parts.train, session.spec, time.perf_counter()
     if train is None or not session.is_main or not found.scores:
         return
@@ -85,6 +85,8 @@ def by_words(session: Session, found: Evaluation) -> None:
         evidence, gold = learnt.evidence(split.rows), found.references[name]
         answers = {row: KINDS[spec.kind].decide(one, {}, spec) for row, one in evidence.items()}
         found.bag_of_words[name] = scoring.score(spec, answers, gold, evidence=evidence)
+        for line in (line for line in found.lines if line["split"] == name):
+            line["words"] = evidence[line["row"]]
     session.seconds["bag_of_words"] = time.perf_counter() - begun
     if learnt.rows < len(train.rows):
         session.happened(

@@ -161,12 +161,13 @@ def read_result(path: Path) -> Result:
 
 
 def write_answers(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
-    """Writes answers.parquet: columns split, row, evidence, answer, reference and perhaps text, how the row begins; all
-    but the first as JSON texts."""
+    """Writes answers.parquet: columns split, row, evidence, answer, reference; perhaps text, how the row begins, and
+    words, the evidence of TF-IDF with logistic regression. All but the first as JSON texts."""
     import pyarrow
     import pyarrow.parquet
 
-    names = ("split", "row", "evidence", "answer", "reference", *(("text",) if lines and "text" in lines[0] else ()))
+    more = (name for name in ("text", "words") if lines and name in lines[0])
+    names = ("split", "row", "evidence", "answer", "reference", *more)
     columns = {name: [line[name] if name == "split" else _text(line[name]) for line in lines] for name in names}
     table = pyarrow.table({name: pyarrow.array(values, pyarrow.string()) for name, values in columns.items()})
     temporary = path.with_name(f".{path.name}.tmp")

@@ -1,6 +1,7 @@
 """suspect(): a run or bench folder -> a report of labels that look wrong in the rows that its models had not learnt."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,25 @@ from hf_suite.doctor import Finding, Report, Skipped, mislabelled
 from hf_suite.doctor.findings import SHOWN, Bounds, Place, share
 from hf_suite.doctor.minhash import Numbers
 from hf_suite.errors import ConfigError, RunError
-from hf_suite.kinds.calibration import probabilities
+from hf_suite.kinds.calibration import HEAT, probabilities
 from hf_suite.record import Result
 from hf_suite.spec import TaskSpec
 
 _BOUNDS = Bounds(0.01)
-_Held = dict[tuple[str, int | str], tuple[str, list[dict[str, float]]]]
-"""Split and row -> its label, and what each model that had not learnt it found."""
+
+
+@dataclass
+class _Row:
+    """A row that was held out: its label, and each label's probability by whoever had not learnt it."""
+
+    label: str
+    by_models: list[dict[str, float]] = field(default_factory=list)
+    by_words: list[dict[str, float]] = field(default_factory=list)
+    """By TF-IDF with logistic regression, learnt from the same rows; empty where its run has none."""
+
+
+_Held = dict[tuple[str, int | str], _Row]
+"""By split and row."""
 
 
 def holds_runs(word: str) -> bool:
@@ -50,7 +63,7 @@ def suspect(folder: Path) -> Report:
         splits={},
         findings=(_finding(suspects, len(held)),),
         skipped=() if whole else (Skipped("mislabelled.trained", _part(results)),),
-        notes=(_said(results, len(held), whole),),
+        notes=(_said(results, held, whole),),
         suspects=tuple(suspects),
     )
 
@@ -66,9 +79,23 @@ def ranking(folder: Path) -> list[tuple[str, int | str]]:
 
 
 def _found(held: _Held, labels: Sequence[str]) -> tuple[Numbers, Numbers]:
-    """Probabilities (rows, labels), the mean of what the models found, and the labels given by number."""
-    found = [[_mean(one, label) for label in labels] for _, one in held.values()]
-    return numpy.array(found), numpy.array([labels.index(label) for label, _ in held.values()])
+    """Probabilities (rows, labels) and the labels given, by number.
+
+    They are the mean of what the models found, and of that and what the words alone say: the two seldom err alike.
+    """
+
+    def mean(found: Sequence[dict[str, float]]) -> list[float]:
+        return [sum(one.get(label, 0.0) for one in found) / len(found) for label in labels]
+
+    found = numpy.array([mean(row.by_models) for row in held.values()])
+    if _words(held):
+        found = (found + numpy.array([mean(row.by_words) for row in held.values()])) / 2
+    return found, numpy.array([labels.index(row.label) for row in held.values()])
+
+
+def _words(held: _Held) -> bool:
+    """Whether the words were asked about all rows."""
+    return all(row.by_words for row in held.values())
 
 
 def _finding(suspects: Sequence[mislabelled.Suspect], of: int) -> Finding:
@@ -112,8 +139,9 @@ def _held(runs: Sequence[Path], results: Sequence[Result], spec: TaskSpec) -> _H
         lines = (line for line in record.read_answers(run / "answers.parquet") if _tells(line, spec))
         for line in lines:
             place = (line["split"] if line["split"] != "eval" else of or "eval", line["row"])
-            found = probabilities(line["evidence"], spec, result.fitted.get("temperature", 1.0))
-            held.setdefault(place, (line["reference"], []))[1].append(found)
+            row = held.setdefault(place, _Row(line["reference"]))
+            row.by_models.append(probabilities(line["evidence"], spec, result.fitted.get(HEAT, 1.0)))
+            row.by_words += [probabilities(line["words"], spec)] if "words" in line else []
     if not held:
         remedy = "give a run with a head over labels"
         raise RunError(str(runs[0]), "its answers tell no label's probability", remedy)
@@ -122,10 +150,6 @@ def _held(runs: Sequence[Path], results: Sequence[Result], spec: TaskSpec) -> _H
 
 def _tells(line: Mapping[str, Any], spec: TaskSpec) -> bool:
     return "scores" in line["evidence"] and line["reference"] in (spec.labels or ())
-
-
-def _mean(found: Sequence[dict[str, float]], label: str) -> float:
-    return sum(one.get(label, 0.0) for one in found) / len(found)
 
 
 def _folds(results: Sequence[Result]) -> int | None:
@@ -138,14 +162,15 @@ def _fold(result: Result) -> int | None:
     return fold
 
 
-def _said(results: Sequence[Result], rows: int, whole: bool) -> str:
-    model = results[0].model["id"]
+def _said(results: Sequence[Result], held: _Held, whole: bool) -> str:
+    model, rows = results[0].model["id"], len(held)
     scores = [result.headline.score for result in results if result.headline.score is not None]
     headline = f"{results[0].headline.name} {sum(scores) / len(scores):.2f}" if scores else "no score"
     which = (
         f"all {rows:,} rows, each held out by one of {_folds(results)} folds" if whole else f"{rows:,} held-out rows"
     )
-    return f"evidence of {model} ({headline}) on {which}"
+    words = " and of TF-IDF with logistic regression" if _words(held) else ""
+    return f"evidence of {model} ({headline}){words} on {which}"
 
 
 def _part(results: Sequence[Result]) -> str:

@@ -69,8 +69,9 @@ def test_a_run_has_its_scores_and_shows_them(small_world, tiny_checkpoint, tmp_p
     assert err.splitlines()[-1] == (
         f"next: hf-suite inspect {tmp_path}/run, or hf-suite predict {tmp_path}/run new.csv -o answers.csv"
     )
-    (first, *_) = record.read_answers(tmp_path / "run" / "answers.parquet")
-    assert first["text"].startswith("the ")
+    lines = list(record.read_answers(tmp_path / "run" / "answers.parquet"))
+    assert lines[0]["text"].startswith("the ")
+    assert all(max(line["words"]["scores"], key=line["words"]["scores"].get) == line["reference"] for line in lines)
 
 
 def test_a_model_as_it_is_has_none(small_world, tiny_checkpoint, tmp_path):

@@ -1,6 +1,7 @@
 """Labels that look wrong: confident learning by probabilities made by hand, and the rows of runs and benches ranked."""
 
 import json
+import math
 
 import numpy
 import pytest
@@ -58,13 +59,15 @@ ROWS = [
 """The label of the last looks wrong."""
 
 
-def answered(folder, rows, split="validation", **over):
-    """A finished run of a bench with these rows: number, label, scores."""
+def answered(folder, rows, split="validation", words=None, **over):
+    """A finished run of a bench with these rows: number, label, scores; and perhaps each row's scores by its words."""
     made = write(folder, result(COLA, **over))
     lines = [
         {"split": split, "row": row, "evidence": {"scores": scores}, "answer": label, "reference": label}
         for row, label, scores in rows
     ]
+    for line in lines if words is not None else ():
+        line["words"] = {"scores": words[line["row"]]}
     record.write_answers(made / "answers.parquet", lines)
     return made
 
@@ -101,6 +104,21 @@ def test_of_folds_all_rows_are_looked_at(capsys, tmp_path):
     assert [(one["split"], one["row"], one["given"], one["likely"]) for one in found["suspects"]] == [
         ("train", 11, "unacceptable", "acceptable")
     ]
+
+
+def test_what_the_words_say_counts_as_much_as_what_the_model_says(capsys, tmp_path):
+    """Row 0 is 85 % of another label by the model, and wholly by the words; of row 11 each says the opposite."""
+    doubted = {"acceptable": -9.0, "unacceptable": 9.0}
+    rows = [(0, "acceptable", {"acceptable": 0.0, "unacceptable": math.log(0.85 / 0.15)}), *ROWS[1:]]
+    words = {row: scores for row, _, scores in ROWS} | {0: doubted, 11: doubted}
+    run = answered(tmp_path, rows, words=words)
+
+    found = json.loads(said(capsys, "check", run, "--json")[1])
+
+    assert found["notes"] == [
+        "evidence of minilm (matthews_correlation 50.00) and of TF-IDF with logistic regression on 12 held-out rows"
+    ]
+    assert [(one["row"], one["likely"], one["margin"]) for one in found["suspects"]] == [(0, "unacceptable", -0.85)]
 
 
 def test_of_several_models_the_best_is_asked(capsys, tmp_path):
