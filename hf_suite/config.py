@@ -236,7 +236,7 @@ def _check_scratch(config: RunConfig) -> None:
         finding = (
             f"lora beside model.architecture: {config.lora.method} on a frozen base of random weights learns nothing"
         )
-        raise ValueError(f"{finding}; leave lora out, or say lora=null")
+        raise ValueError(f"{finding}; say lora=null (a config file may say lora)")
     if config.train is None:
         raise ValueError("train=null beside model.architecture: it would answer by chance; train it, or give model.id")
     if config.init_from is not None:

@@ -164,12 +164,13 @@ def _with_answers(job: _Job, block: "pyarrow.Table", *, first: int, told: Callab
     bad = next((at for at, error in enumerate(errors) if error is not None), None)
     if bad is not None and job.strict:
         raise DataError(f"{job.name} row {first + bad}", str(errors[bad]), "mend the row, or leave out --strict")
-    good = [texts for texts in read if not isinstance(texts, str)]
+    good = {first + at: texts for at, texts in enumerate(read) if not isinstance(texts, str)}
 
     def between(done: int) -> None:
         told(len(block) * done // len(good))
 
-    found = iter(list(job.predictor.told(good, everything=job.everything, first=first, between=between)))
+    answered = job.predictor.told(list(good.values()), everything=job.everything, numbers=list(good), between=between)
+    found = iter(list(answered))
     rows = [next(found) if error is None else {} for error in errors]
     names = list(dict.fromkeys(name for row in rows for name in row)) or ["prediction"]
     added = {name: [row.get(name) for row in rows] for name in names} | ({"error": errors} if bad is not None else {})

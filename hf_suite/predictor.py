@@ -56,7 +56,7 @@ class Predictor:
         Rows have the kind's input roles as keys (`text` and `text_pair`; `question` and `context`). Raises DataError.
         """
         texts = [[_value(row, role, at) for role in self.roles] for at, row in enumerate(rows)]
-        found = self._evidence(texts, batch_size=batch_size, first=0)
+        found = self._evidence(texts, range(len(texts)), batch_size=batch_size)
         return [self._kind.decide(evidence, self._session.fitted, self.spec) for evidence in found]
 
     def predict(self, rows: Any, *, everything: bool = False) -> list[dict[str, Any]]:
@@ -80,15 +80,16 @@ class Predictor:
         texts: Sequence[Sequence[str]],
         *,
         everything: bool = False,
-        first: int = 0,
+        numbers: Sequence[int] | None = None,
         between: Callable[[int], None] | None = None,
     ) -> Iterator[dict[str, Any]]:
-        """The same for rows that are their texts in the order of `roles`; the first row's number is `first`.
+        """The same for rows that are their texts in the order of `roles`.
 
-        `between` is told how many of them are answered, while they are.
+        `numbers` are those of the rows, by which sampling is seeded: 0, 1, ... where none are given. `between` is told
+        how many of the rows are answered, while they are.
         """
-        size = evaluation.batch_size(self._session)
-        for evidence in self._evidence(texts, batch_size=size, first=first, between=between):
+        rows, size = range(len(texts)) if numbers is None else numbers, evaluation.batch_size(self._session)
+        for evidence in self._evidence(texts, rows, batch_size=size, between=between):
             yield self._kind.told(evidence, self._session.fitted, self.spec, everything=everything)
 
     def columns(self, there: Sequence[str], place: str) -> dict[str, str]:
@@ -108,16 +109,16 @@ class Predictor:
     def _evidence(
         self,
         texts: Sequence[Sequence[str]],
+        numbers: Sequence[int],
         *,
         batch_size: int,
-        first: int,
         between: Callable[[int], None] | None = None,
     ) -> list[Evidence]:
-        """What the model finds in each row; rows are numbered from `first`."""
+        """What the model finds in each row, by its number."""
         if not texts:
             return []
         columns = dict(zip(self.roles, map(list, zip(*texts, strict=True)), strict=True))
-        dataset = Dataset.from_dict({"row": list(range(first, first + len(texts))), **columns})
+        dataset = Dataset.from_dict({"row": list(numbers), **columns})
         session = self._session
         with self._lock:
             how = {"accelerator": session.accelerator, "batch_size": batch_size, "between": between}

@@ -39,3 +39,21 @@ def small_world(tmp_path_factory):
     import world
 
     return world.make(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory, small_world, tiny_checkpoint):
+    """`runs(task)`: the folder of a finished run, only read; made once."""
+    import world
+
+    import hf_suite
+
+    made: dict[str, Path] = {}
+
+    def run(name):
+        if name not in made:
+            made[name] = tmp_path_factory.mktemp("runs") / name
+            hf_suite.run(world.run_config(small_world, name, tiny_checkpoint("bert"), output=str(made[name])))
+        return made[name]
+
+    return run

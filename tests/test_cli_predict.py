@@ -14,20 +14,6 @@ import hf_suite
 from hf_suite import predicting
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory, small_world, tiny_checkpoint):
-    """`runs(task)`: the folder of a finished run, only read; made once."""
-    made = {}
-
-    def run(name):
-        if name not in made:
-            made[name] = tmp_path_factory.mktemp("runs") / name
-            hf_suite.run(world.run_config(small_world, name, tiny_checkpoint("bert"), output=str(made[name])))
-        return made[name]
-
-    return run
-
-
 def test_the_command_writes_the_file_and_says_how_many(runs, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path("new.csv").write_text("id,review\n1,good\n2,\n")
@@ -71,7 +57,7 @@ def test_a_folder_whose_name_has_a_sign_is_no_key(runs, tmp_path, monkeypatch, c
         capsys, "predict", runs("reviews"), "year=2024/new.csv", "task.columns.text=review", "-o", "o.csv"
     )
 
-    assert (code, out) == (0, "1 rows; written to o.csv\n"), err
+    assert (code, out) == (0, "1 row; written to o.csv\n"), err
 
 
 def test_a_text_is_answered_on_the_spot(runs, capsys):

@@ -9,7 +9,7 @@ import pytest
 from command import Terminal
 
 from hf_suite.cli import progress
-from hf_suite.cli.progress import BenchTable, Clock, line, lines, log_to_stderr, reading, spoken, watching, window
+from hf_suite.cli.progress import BenchTable, Clock, line, lines, log_to_stderr, reading, spoken, tell, watching, window
 from hf_suite.session import Progress
 
 
@@ -148,13 +148,15 @@ def test_the_librarys_log_is_said_once(capsys):
     before, root.handlers = root.handlers, []
     try:
         log_to_stderr()
+        tell("rows.csv: separated by semicolons")
+        library.getChild("data").info("rows.csv: separated by semicolons")
         for _ in range(2):
             library.getChild("data").info("rows from %s", "mirror")
         logging.getLogger("urllib3").info("not of ours")
     finally:
         root.handlers = before
 
-    assert capsys.readouterr().err == "rows from mirror\n"
+    assert capsys.readouterr().err == "rows.csv: separated by semicolons\nrows from mirror\n"
 
 
 # The table of a bench

@@ -142,6 +142,22 @@ def test_a_carriage_return_in_a_text_comes_back_from_a_csv():
     assert rows("out.csv") == table.to_pydict()
 
 
+def test_what_is_not_there_stays_so_in_json_and_parquet_and_json_has_no_nan_at_any_depth(place):
+    write("rows.csv", 'a,b\nx,NULL\ny,"nan"\nz,1\n')
+    table = files.read([Path("rows.csv")]).table.append_column("c", [[{"d": float("nan")}, {"d": 0.5}, None]])
+
+    for ending, writer in files.FORMATS.items():
+        writer(Path(f"out{ending}"), table.schema, [table])
+
+    assert Path("out.jsonl").read_text() == (
+        '{"a": "x", "b": null, "c": {"d": null}}\n'
+        '{"a": "y", "b": null, "c": {"d": 0.5}}\n'
+        '{"a": "z", "b": 1, "c": null}\n'
+    )
+    assert pyarrow.parquet.read_table("out.parquet")["b"].to_pylist() == [None, None, 1]
+    assert Path("out.csv").read_text() == 'a,b,c\nx,,"{""d"": null}"\ny,,"{""d"": 0.5}"\nz,1,\n'
+
+
 def test_keys_that_come_late_are_null_before():
     write("rows.jsonl", '{"a": 1}\n' * 6000 + '{"a": 1.5, "b": "x"}\n')
 

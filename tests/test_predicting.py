@@ -18,20 +18,6 @@ from hf_suite.errors import ConfigError, DataError, RunError
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory, small_world, tiny_checkpoint):
-    """`runs(task)`: the folder of a finished run, only read; made once."""
-    made = {}
-
-    def run(name):
-        if name not in made:
-            made[name] = tmp_path_factory.mktemp("runs") / name
-            hf_suite.run(world.run_config(small_world, name, tiny_checkpoint("bert"), output=str(made[name])))
-        return made[name]
-
-    return run
-
-
-@pytest.fixture(scope="module")
 def writing(tmp_path_factory):
     """A finished run that writes, and its validation rows."""
     root = tmp_path_factory.mktemp("writing")
@@ -46,9 +32,9 @@ def validation(small_world, name):
     return small_world.mirror / "own" / name / "default" / "validation.jsonl"
 
 
-def answered(run, source, output, **keys):
+def answered(run, source, output, over=None, **keys):
     """The rows of the output, as JSON has them."""
-    written = predicting.predict(hf_suite.load(run), str(source), output, run=run, **keys)
+    written = predicting.predict(hf_suite.load(run, over=over), str(source), output, run=run, **keys)
     assert not list(output.parent.glob(".*.parts"))
     return written, [json.loads(line) for line in output.read_text("utf-8").splitlines()]
 
@@ -77,6 +63,19 @@ def test_what_writes_is_answered_as_eval_answered(writing, tmp_path):
     assert [row["prediction"] for row in found] == [line["answer"] for line in lines]
     assert [row["texts"] for row in found] == [line["evidence"]["texts"] for line in lines]
     assert [row["cut"] for row in found] == [line["evidence"]["cut"] for line in lines]
+
+
+def test_a_row_that_cannot_be_read_changes_nothing_of_what_is_sampled_for_the_others(writing, tmp_path):
+    run, source = writing
+    over, rows = {"generation": {"do_sample": True}}, [json.loads(line) for line in source.read_text().splitlines()]
+    spoilt = world.write_rows(tmp_path / "spoilt.jsonl", [rows[0], rows[1] | {"english": None}, *rows[2:]])
+
+    read = [answered(run, file, tmp_path / f"{file.stem}.out.jsonl", over)[1] for file in (source, spoilt)]
+
+    whole, few = ([row["prediction"] for row in found] for found in read)
+    assert few == [whole[0], None, *whole[2:]]
+    moved = hf_suite.load(run, over=over).told([[row["english"]] for row in rows], numbers=range(1, len(rows) + 1))
+    assert [row["prediction"] for row in moved] != whole
 
 
 def test_label_words_are_answered_as_eval_answered(small_world, tiny_checkpoint, tmp_path):
@@ -203,7 +202,7 @@ def test_a_kill_costs_what_was_under_way_and_no_more(runs, tmp_path, monkeypatch
     told, asked = predictor.told, []
 
     def killed(rows, **keys):
-        if asked.append(keys["first"]) is None and len(asked) == 3:
+        if asked.append(keys["numbers"][0]) is None and len(asked) == 3:
             raise KeyboardInterrupt
         return told(rows, **keys)
 

@@ -1,25 +1,10 @@
 """A run folder answers new rows as it answered those that it was scored on."""
 
 import pytest
-import world
 
 import hf_suite
 from hf_suite import data, record, spec
 from hf_suite.errors import DataError, RunError
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory, small_world, tiny_checkpoint):
-    """`runs(task)`: the folder of a finished run, only read; made once."""
-    made = {}
-
-    def run(name):
-        if name not in made:
-            made[name] = tmp_path_factory.mktemp("runs") / name
-            hf_suite.run(world.run_config(small_world, name, tiny_checkpoint("bert"), output=str(made[name])))
-        return made[name]
-
-    return run
 
 
 def rows(small_world, name):

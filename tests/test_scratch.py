@@ -146,7 +146,7 @@ def test_a_cell_goes_by_recipe_and_data_and_not_by_the_seed():
         (
             {"lora": {"rank": 4}},
             "test: lora beside model.architecture: lora on a frozen base of random weights learns nothing; "
-            "leave lora out, or say lora=null",
+            "say lora=null (a config file may say lora)",
         ),
         (
             {"train": None},

@@ -11,7 +11,7 @@ from rich.prompt import Prompt
 from hf_suite import config as configs
 from hf_suite import files, schema, shipped
 from hf_suite.cli.common import given
-from hf_suite.cli.progress import reading
+from hf_suite.cli.progress import reading, tell
 from hf_suite.config import DataConfig, RunConfig
 from hf_suite.errors import ConfigError
 from hf_suite.guessing import Ambiguous
@@ -71,7 +71,7 @@ def said_aloud(data: Mapping[str, Any], task: Mapping[str, Any], *, mirrors: Seq
     """What is found out of the rows, told on stderr."""
     found = looked(_data(data), task, mirrors=mirrors)
     for note in found.notes:
-        typer.echo(note, err=True)
+        tell(note)
     if found.reasons:
         typer.echo(f"guessed, and overruled by task.KEY=VALUE:\n{_indented(files.shown(found.written()))}", err=True)
     return found

@@ -81,7 +81,8 @@ def predict(
         typer.echo(json.dumps({"output": str(output), "rows": written.rows, "errors": written.errors}))
         return
     failed = f", {written.errors:,} of them with an error in place of an answer" if written.errors else ""
-    typer.echo(f"{written.rows:,} rows{failed}; written to {output}")
+    count = f"{written.rows:,} row{'s' if written.rows != 1 else ''}"
+    typer.echo(f"{count}{failed}; written to {output}")
     if written.labelled and source != "-":
         said = [word for word in rows or () if "=" in word]
         tell_next(shlex.join(["hf-suite", "eval", run, "--data", source, *said]))

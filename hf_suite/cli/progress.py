@@ -119,6 +119,15 @@ def log_to_stderr() -> None:
     logging.getLogger("hf_suite").setLevel(logging.INFO)
 
 
+def tell(note: str) -> None:
+    """A sentence on stderr, which the log does not repeat."""
+    log_to_stderr()
+    typer.echo(note, err=True)
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, _Stderr):
+            handler.said.add(note)
+
+
 class _Stderr(logging.Handler):
     """Writes each message once, to what stderr is at the time, so that it stands above a bar and not within it."""
 

@@ -46,9 +46,8 @@ def _jsonl(path: Path, schema: "pyarrow.Schema", tables: Tables) -> None:
     """An object a line."""
     with path.open("w", encoding="utf-8") as file:
         for table in tables:
-            for row in table.to_pylist():
-                values = {name: _json(row[name]) for name in schema.names}
-                file.write(json.dumps(values, ensure_ascii=False, default=str) + "\n")
+            for row in table.select(schema.names).to_pylist():
+                file.write(json.dumps(_json(row), ensure_ascii=False, default=str) + "\n")
 
 
 def _parquet(path: Path, schema: "pyarrow.Schema", tables: Tables) -> None:
@@ -73,11 +72,15 @@ def _cell(field: "pyarrow.Field") -> Callable[[Any], Any]:
     def cell(value: Any) -> Any:
         if between is not None and isinstance(value, list):
             return between.decode().join(value)
-        return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict) else value
+        return json.dumps(_json(value), ensure_ascii=False, default=str) if isinstance(value, list | dict) else value
 
     return cell
 
 
 def _json(value: Any) -> Any:
-    """JSON has no word for nan and infinity."""
+    """JSON has no word for nan and infinity, wherever they stand."""
+    if isinstance(value, list):
+        return list(map(_json, value))
+    if isinstance(value, dict):
+        return {key: _json(held) for key, held in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value
