@@ -284,7 +284,16 @@ def read(path: str | None, over: dict[str, Any]) -> RunConfig:
 
 def layered(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     """`over` laid upon `base`, with the short forms (`task: sst2`) written out so that both may say them."""
-    return schema.merged(_long(base), _long(over))
+    long = _long(over)
+    found = schema.merged(_long(base), long)
+    return {**found, "train": _sized(found["train"], long["train"])} if long.get("train") else found
+
+
+def _sized(train: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said of a training; where `over` sizes steps by features or by tokens, without the other of the two."""
+    sizes = {"batch_size", "batch_tokens"}
+    said = {key for key in sizes if over.get(key) is not None}
+    return {key: value for key, value in train.items() if key not in sizes or key in said or not said}
 
 
 def _long(data: dict[str, Any]) -> dict[str, Any]:

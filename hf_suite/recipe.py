@@ -77,14 +77,17 @@ class TrainConfig(Record):
     @model_validator(mode="before")
     @classmethod
     def _by_tokens(cls, said: Any) -> Any:
-        if isinstance(said, Mapping) and said.get("batch_tokens") is not None:
-            return {**said, "batch_size": None}
-        return said
+        tokens = said.get("batch_tokens") if isinstance(said, Mapping) else None
+        return {"batch_size": None, **said} if tokens is not None else said
 
     @model_validator(mode="after")
     def _consistent(self) -> "TrainConfig":
         if self.min_steps is not None and self.max_steps is not None and self.max_steps < self.min_steps:
             raise ValueError(f"min_steps={self.min_steps} beside max_steps={self.max_steps}; leave one of them out")
+        if self.batch_size is not None and self.batch_tokens is not None:
+            raise ValueError(
+                f"batch_size={self.batch_size} beside batch_tokens={self.batch_tokens}; leave one of them out"
+            )
         if self.batch_size is None and self.batch_tokens is None:
             raise ValueError("neither batch_size nor batch_tokens says how much is learnt in a step; say one of them")
         if self.min_steps is not None and self.batch_tokens is not None:

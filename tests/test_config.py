@@ -86,6 +86,10 @@ def test_an_unknown_key_of_a_file_is_refused_with_the_files_name(tmp_path):
             "train: min_steps=9 counts steps of batch_size; beside batch_tokens say epochs",
         ),
         (
+            {"train": {"batch_size": 8, "batch_tokens": 512}},
+            "train: batch_size=8 beside batch_tokens=512; leave one of them out",
+        ),
+        (
             {"train": {"batch_size": None}},
             "train: neither batch_size nor batch_tokens says how much is learnt in a step; say one of them",
         ),
@@ -94,6 +98,22 @@ def test_an_unknown_key_of_a_file_is_refused_with_the_files_name(tmp_path):
 )
 def test_a_value_that_cannot_be_is_refused_with_its_key(over, finding):
     assert refusal(None, {"task": "sst2", "model": "minilm", **over}) == f"command line: {finding}"
+
+
+@pytest.mark.parametrize(
+    ("below", "above", "size", "tokens"),
+    [
+        ({"batch_size": 8}, {"batch_tokens": 512}, None, 512),
+        ({"batch_tokens": 512}, {"batch_size": 8}, 8, None),
+        ({"batch_tokens": 512}, {"epochs": 2}, None, 512),
+        ({"batch_tokens": 512}, {"batch_tokens": None}, 32, None),
+    ],
+)
+def test_the_later_word_on_a_step_s_size_counts(below, above, size, tokens):
+    said = config.layered({"train": below}, {"task": "sst2", "model": "minilm", "train": above})
+    found = config.read(None, said).train
+
+    assert (found.batch_size, found.batch_tokens) == (size, tokens)
 
 
 def test_a_revision_that_is_no_commit_is_refused():
