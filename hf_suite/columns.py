@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hf_suite import indicators, labels, schema
+from hf_suite import indicators, labels
 from hf_suite.errors import DataError
 from hf_suite.kinds import KINDS, read_roles
 from hf_suite.labels import is_list, is_text
 from hf_suite.metrics.base import RowId
+from hf_suite.paths import column_of, top
 from hf_suite.spec import TaskSpec, split_labels
 
 if TYPE_CHECKING:
@@ -59,14 +60,21 @@ def plain(source: "pyarrow.Table", spec: TaskSpec, *, ids: bool) -> "pyarrow.Tab
     import pyarrow.compute
 
     for role, column in spec.columns.items():
-        if not isinstance(column, str) or column not in source.column_names:
+        if not isinstance(column, str) or top(column) not in source.column_names:
             continue
-        at, values = source.column_names.index(column), source[column]
+        values = column_of(source, column, "", key=f"task.columns.{role}")
         if role == "label" and spec.target != "number" and not ids:
-            source = source.set_column(at, column, labels.as_texts(values, spec))
+            source = _with(source, column, labels.as_texts(values, spec))
         elif role in read_roles(spec) and values.null_count and is_text(values.type):
-            source = source.set_column(at, column, pyarrow.compute.fill_null(values, ""))
+            source = _with(source, column, pyarrow.compute.fill_null(values, ""))
     return source
+
+
+def _with(source: "pyarrow.Table", path: str, values: "pyarrow.ChunkedArray") -> "pyarrow.Table":
+    """The table with other values in a column; what lies inside objects is found under its whole path then."""
+    if path not in source.column_names:
+        return source.append_column(path, values)
+    return source.set_column(source.column_names.index(path), path, values)
 
 
 def as_written(
@@ -102,11 +110,6 @@ def has_target(table: "pyarrow.Table", spec: TaskSpec) -> "pyarrow.Array":
     return mask.combine_chunks()
 
 
-def top(path: str) -> str:
-    """The column that a dotted path reaches into."""
-    return path.partition(".")[0]
-
-
 def _role(source: "pyarrow.Table", spec: TaskSpec, role: str, place: str) -> "pyarrow.ChunkedArray":
     """The column of a role; of columns of 0 and 1 the labels that they give each row. Raises DataError."""
     held, key = spec.columns[role], f"task.columns.{role}"
@@ -114,27 +117,6 @@ def _role(source: "pyarrow.Table", spec: TaskSpec, role: str, place: str) -> "py
         return column_of(source, held, place, key=key)
     found = {name: column_of(source, name, place, key=key) for name in held}
     return indicators.labels(found, target=spec.target, place=place)
-
-
-def column_of(source: "pyarrow.Table", path: str, place: str, *, key: str) -> "pyarrow.ChunkedArray":
-    """A column by its name, or by a dotted path into a struct. Raises DataError where it is not there."""
-    import pyarrow.compute
-
-    if path in source.column_names:
-        return source[path]
-    name, *inner = path.split(".")
-    if name not in source.column_names:
-        there = source.column_names
-        remedy = f"{schema.nearest(name, there)}there are: {', '.join(there)}; write {key}=COLUMN"
-        raise DataError(place, f"no column {name!r}", remedy)
-    found = source[name]
-    for field in inner:
-        fields = [part.name for part in found.type] if pyarrow.types.is_struct(found.type) else []
-        if field not in fields:
-            remedy = f"{schema.nearest(field, fields)}there are: {', '.join(fields) or 'none'}; write {key}=COLUMN"
-            raise DataError(place, f"no field {field!r} in column {name!r}", remedy)
-        found = pyarrow.compute.struct_field(found, field)
-    return found
 
 
 def _row_ids(ids: "pyarrow.ChunkedArray | None", n: int, place: str) -> list[RowId]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hf_suite import columns, files, guessing, kinds, offsets, schema
+from hf_suite import columns, files, guessing, kinds, offsets, paths, schema
 from hf_suite import spec as specs
 from hf_suite.config import DataConfig, RunConfig, SplitConfig, TuneConfig
 from hf_suite.errors import DataError
@@ -90,8 +90,8 @@ def look(
     source |= {"eval": evals, **({"test": "test"} if "test" in found and "test" not in evals else {})}
     whole = {"name": facts.pop("name"), "kind": facts.pop("kind"), "version": facts.pop("version"), "source": source}
     whole |= {"columns": facts.pop("columns"), **facts}
-    if lenient and whole.get("labels"):
-        whole["labels"] = list({specs.normalized(label): label for label in reversed(whole["labels"])}.values())[::-1]
+    if whole.get("labels"):
+        whole["labels"] = _each_once(whole["labels"], train.name, lenient=lenient)
     spec = specs.of(whole)
     kinds.check(spec)
     if not lenient:
@@ -204,7 +204,7 @@ def _check_alike(found: Mapping[str, Found], facts: Mapping[str, Any]) -> None:
 def _names(facts: Mapping[str, Any], role: str) -> list[str]:
     """The columns of a task's facts that a role reads."""
     held = facts["columns"][role]
-    return list(map(columns.top, [held] if isinstance(held, str) else held))
+    return list(map(paths.top, [held] if isinstance(held, str) else held))
 
 
 _TARGETS = {"label", "answers", "target"}
@@ -235,6 +235,17 @@ def _checked(found: Mapping[str, Found], spec: TaskSpec) -> list[str]:
     return [note for each in splits for note in offsets.mended(each.table, *where, place=each.name)[1]]
 
 
+def _each_once(labels: Sequence[str], place: str, *, lenient: bool) -> list[str]:
+    """The labels, of two spellings of one the first; refused unless that is left to the doctor. Raises DataError."""
+    first: dict[str, str] = {}
+    for label in labels:
+        other = first.setdefault(specs.normalized(label), label)
+        if other != label and not lenient:
+            finding = f"labels {other!r} and {label!r} differ only in case, spaces, hyphens or underscores"
+            raise DataError(place, finding, "write them alike, which hf-suite clean does with --fix trim")
+    return list(first.values())
+
+
 def _check_labels(found: Mapping[str, Found], spec: TaskSpec) -> None:
     """Refuses rows to score whose label no train row has. Raises DataError."""
     name = spec.columns.get("label")
@@ -243,7 +254,8 @@ def _check_labels(found: Mapping[str, Found], spec: TaskSpec) -> None:
     seen: dict[str, Counter[str]] = {}
     for split in ("train", *spec.source.eval):
         each = found[split]
-        values = columns.plain(each.table, spec, ids=name in each.names)[name].to_pylist()
+        plain = columns.plain(each.table, spec, ids=name in each.names)
+        values = paths.column_of(plain, name, each.name, key="task.columns.label").to_pylist()
         parts = ([value] if spec.target == "label" else specs.split_labels(value, spec.separator)
                  for value in values if value is not None)  # fmt: skip
         seen[split] = Counter(str(label) for labels in parts for label in labels)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hf_suite import columns, files, folders, locking, record
+from hf_suite import columns, files, folders, locking, paths, record
 from hf_suite.errors import ConfigError, DataError, RunError, SuiteError
 from hf_suite.kinds import KINDS
 from hf_suite.metrics.multi_label import separator
@@ -187,7 +187,7 @@ def _values(block: "pyarrow.Table", path: str, place: str, role: str) -> list[An
     """A column's values; a block of rows that all lack it has none."""
     if not {path, path.partition(".")[0]} & {*block.column_names}:
         return [None] * len(block)
-    return columns.column_of(block, path, place, key=f"task.columns.{role}").to_pylist()
+    return paths.column_of(block, path, place, key=f"task.columns.{role}").to_pylist()
 
 
 def _texts(row: Sequence[Any], names: Sequence[str]) -> list[str] | str:
@@ -250,7 +250,7 @@ def _part(parts: Path, at: int) -> Path:
 def _check_readable(first: "pyarrow.Table", held: dict[str, str], name: str) -> None:
     """Refuses columns that hold something else than texts. Raises DataError."""
     for role, column in held.items():
-        kind = columns.column_of(first, column, name, key=f"task.columns.{role}").type
+        kind = paths.column_of(first, column, name, key=f"task.columns.{role}").type
         if not columns.is_readable(kind):
             finding = f"column {column!r} holds {kind}, not text"
             raise DataError(name, finding, f"name a column of texts as task.columns.{role}=COLUMN")

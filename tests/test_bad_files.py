@@ -13,7 +13,7 @@ from pathlib import Path
 
 import bad_files
 import pytest
-from bad_files import REFUSED, ROWS, TEXT, bomb, csv, jsonl, lists, packed, parquet, squad, texts, with_row, write
+from bad_files import REFUSED, ROWS, bomb, csv, jsonl, lists, packed, parquet, squad, texts, with_row, write
 from command import said
 from refusing import refused
 
@@ -81,8 +81,9 @@ def test_a_parquet_file_cut_short(place, capsys):
 def test_a_parquet_file_with_a_struct_where_text_is_needed(place, capsys):
     parquet("struct.parquet", text=[{"body": text} for text, _ in ROWS], label=[label for _, label in ROWS])
 
-    assert (
-        refused(capsys, "init", "struct.parquet") == f"struct.parquet: column 'text' holds objects, not texts; {TEXT}"
+    assert refused(capsys, "init", "struct.parquet") == (
+        "struct.parquet: column 'text' holds objects, not texts; "
+        "name a field of it, as task.columns.text=text.body, or another column"
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 import tiny
 from command import said
 
+from hf_suite import own
 from hf_suite.cli.demo import PACKAGE
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
@@ -37,6 +38,7 @@ def place(tmp_path, monkeypatch):
     """The current folder: reviews, some of them later ones, some without a verdict, and two models to compare."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HF_SUITE_MIRROR", raising=False)
+    monkeypatch.setattr(own, "STEPS", 5)  # what a hundred teach is no question here
     words = [*itertools.product(LIKED, ["liked"]), *itertools.product(DISLIKED, ["disliked"])]
     rows = [(f"The {thing} was {what}.", verdict) for thing in THINGS for what, verdict in words]
     write("reviews.csv", ("review", "verdict"), rows)
@@ -69,6 +71,7 @@ def test_three_commands_lead_from_a_file_to_answers_and_what_follows_on_them_run
     result = json.loads(Path("runs", "reviews", "result.json").read_text("utf-8"))
     assert result["task"]["columns"] == {"text": "review", "label": "verdict"}
     assert result["rows"] == {"train": 16, "tune": 2, "eval": 2}
+    assert result["history"][-1]["step"] == 5
     header, *answers = Path("answers.csv").read_text("utf-8").splitlines()
     assert header == "who,review,prediction,confidence"
     assert [re.match(r'(\w+),.*[."],(?:dis)?liked,0\.\d+$', line)[1] for line in answers] == ["me", "you"]

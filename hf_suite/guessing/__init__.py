@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hf_suite import schema
+from hf_suite import paths, schema
 from hf_suite.errors import ConfigError, DataError
 from hf_suite.guessing.asked import Ambiguous, Asked, Found
 from hf_suite.guessing.facts import FEW, Column, columns
@@ -42,13 +42,8 @@ def guess(
     none can, or one that does cannot be learnt; ConfigError for a kind that there is not.
     """
     said = schema.merged(said, {"columns": _one_each(said.get("columns", {}))})
+    table = _with_said(table, said["columns"], place)
     asked = Asked(place, table, columns(table), said, names or {})
-    wanted = [(role, name) for role in said.get("columns", {}) for name in asked.several(role)]
-    for role, name in wanted:
-        if name.partition(".")[0] not in asked.columns:
-            there = list(asked.columns)
-            remedy = f"{schema.nearest(name, there)}there are: {', '.join(there)}"
-            raise DataError(place, f"no column {name!r} (task.columns.{role})", remedy)
     found = _by_rules(asked)
     facts = schema.merged(found.facts, {key: value for key, value in said.items() if key != "name"})
     if facts["kind"] not in KINDS:
@@ -66,6 +61,20 @@ def _one_each(said: Mapping[str, Any]) -> dict[str, Any]:
         raise ConfigError(f"task.columns.{role}", finding, "name one; a column each can have labels alone")
     return {role: names[0] if isinstance(names, list | tuple) and role not in several else names
             for role, names in said.items()}  # fmt: skip
+
+
+def _with_said(table: "pyarrow.Table", said: Mapping[str, Any], place: str) -> "pyarrow.Table":
+    """The table with each field of objects that is named for a role as a column, too. Raises DataError."""
+    there = table.column_names
+    several = {role: names if isinstance(names, list | tuple) else [names] for role, names in said.items()}
+    for role, name in ((role, str(name)) for role, names in several.items() for name in names):
+        if paths.top(name) not in there and name not in there:
+            remedy = f"{schema.nearest(name, there)}there are: {', '.join(there)}"
+            raise DataError(place, f"no column {name!r} (task.columns.{role})", remedy)
+        if name not in table.column_names:
+            field = paths.column_of(table, name, place, key=f"task.columns.{role}")
+            table = table.append_column(name, field)
+    return table
 
 
 def _by_rules(asked: Asked) -> Found:
@@ -133,6 +142,8 @@ def _check_texts(facts: dict[str, Any], asked: Asked, label: Column | None) -> N
         if column is None:
             continue
         way = f"name another column as task.columns.{role}=COLUMN"
+        if column.fields:
+            way = f"name a field of it, as task.columns.{role}={column.name}.{column.fields[0]}, or another column"
         if column.sort != "text" and not column.lists:  # a list of texts is read as one
             raise DataError(asked.place, f"column {column.name!r} holds {_spoken(column)}, not texts", way)
         if label is not None and (column.name == label.name or _same(asked.table, column, label)):
@@ -165,7 +176,7 @@ def _check_label(facts: dict[str, Any], asked: Asked, label: Column) -> None:
         finding = f"all {label.filled:,} rows have the label {only!r} (column {name!r})"
         raise DataError(place, finding, f"give rows of another label too, or {_WAY}")
     if facts.get("target") == "number":
-        _check_number(label, place)
+        _check_number(label, asked)
         return
     if facts.get("target") == "labels":
         return
@@ -176,7 +187,12 @@ def _check_label(facts: dict[str, Any], asked: Asked, label: Column) -> None:
         raise DataError(place, finding, f"list them as task.labels=[...], or {_WAY}")
 
 
-def _check_number(label: Column, place: str) -> None:
+def _check_number(label: Column, asked: Asked) -> None:
+    name, place = label.name, asked.place
+    if label.numerals:
+        odd = next(text for text in asked.table[name].to_pylist() if text and not set(",%").isdisjoint(text))
+        finding = f"column {name!r} has numbers that are not written plainly, as {odd!r}"
+        raise DataError(place, finding, "write its cells like 3.5; for classes say task.target=label")
     if label.sort not in {"whole", "number"}:
         raise DataError(place, f"column {label.name!r} holds {_spoken(label)}, not numbers", _WAY)
 

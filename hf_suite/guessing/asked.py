@@ -1,12 +1,11 @@
 """A table, what the user has said of it, and what a rule makes of both. Looks into no column."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hf_suite.errors import ConfigError
-from hf_suite.guessing.facts import Column, plain
+from hf_suite.guessing.facts import Column, plain, words
 from hf_suite.spec import split_labels
 
 if TYPE_CHECKING:
@@ -69,8 +68,3 @@ class Asked:
             return set(column.values)
         rows = self.table[column.name].to_pylist()
         return {part for row in rows if row is not None for part in split_labels(row, separator)}
-
-
-def words(name: str) -> list[str]:
-    """`starRating` and `star_rating` as star, rating."""
-    return re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).casefold())

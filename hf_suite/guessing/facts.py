@@ -18,6 +18,9 @@ FEW = 100
 """More values than these are no classes, unless they are named as such."""
 _SLIPS = 2, 0.1
 """So many other values, in such a share of the rows, are slips of the pen among zeros and ones."""
+_IDS = {"id", "ids", "uuid", "guid"}
+"""What the names of columns end with that tell rows, people or things apart."""
+_NUMERAL = r"[-+]?(?:\d+|\d{1,3}(?:[.,]\d{3})+)?(?:[.,]\d+)?\s*%?"
 _NOT_ROLES = ("id", "idx", "index", "uid", "uuid", "guid", "row", "no", "number", "unnamed", "url", "file", "filename")
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ]\d{1,2}:\d{2}.*)?")
 _SEPARATORS = (";", "|", ",")
@@ -49,13 +52,17 @@ class Column:
     counts: bool
     """Whether it only counts the rows: 0, 1, 2, ... or 1, 2, 3, ..."""
 
+    numerals: bool
+    """Whether its texts are all numbers that are not written plainly: `1,037`, `3,5`, `12 %`."""
     indicates: bool
     """Whether it is 0 or 1 (true, false) throughout and both occur, but for slips of the pen."""
 
     @property
     def is_id(self) -> bool:
         """Whether it only tells rows apart, by its name or because it counts them."""
-        return plain(self.name) in _NOT_ROLES or plain(self.name).startswith("unnamed") or self.counts
+        names = words(self.name)
+        named = plain(self.name) in _NOT_ROLES or plain(self.name).startswith("unnamed")
+        return named or self.counts or (len(names) > 1 and names[-1] in _IDS)
 
     @property
     def several(self) -> bool:
@@ -76,6 +83,11 @@ class Column:
 def plain(name: str) -> str:
     """A column's name for comparing: letters and digits in lower case."""
     return re.sub(r"[^a-z0-9]", "", name.casefold())
+
+
+def words(name: str) -> list[str]:
+    """`starRating` and `star_rating` as star, rating."""
+    return re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).casefold())
 
 
 def columns(table: "pyarrow.Table") -> dict[str, Column]:
@@ -101,11 +113,18 @@ def column(table: "pyarrow.Table", name: str) -> Column:
         values=_values(values) if plain_values and distinct <= FEW else (),
         words=sum(len(value.split()) for value in head) / len(head) if sort == "text" and head else 0.0,
         fields=_fields(values.type),
-        separator=_separator(head) if sort == "text" else None,
+        separator=_separator(head) if sort == "text" and not _numerals(head) else None,
         lists=sort == "list" and not _fields(values.type) and _plain(head),
         counts=sort == "whole" and distinct == len(values) > 2 and _counts(values),
+        numerals=sort == "text" and _numerals(head),
         indicates=plain_values and distinct <= FEW and _indicates(values),
     )
+
+
+def _numerals(head: list[str]) -> bool:
+    """Whether all are numbers, and one is written as no program writes it; `007` is a name."""
+    plainly = all(re.fullmatch(_NUMERAL, text.strip()) and any(map(str.isdigit, text)) for text in head)
+    return plainly and any(mark in text for text in head for mark in ",%")
 
 
 def _sort(kind: "pyarrow.DataType", head: list[Any]) -> Sort:

@@ -21,6 +21,7 @@ PAIRS = (
     ("query", "passage"), ("query", "document"), ("text", "text_pair"), ("claim", "evidence"), ("source", "target"),
 )  # fmt: skip
 SUMMARIES = ("summary", "highlights", "abstract", "subject", "subject_line", "headline", "title", "tldr")
+_TITLES = ("subject", "subjectline", "headline", "title")
 _CODES = {
     "english": "en", "german": "de", "french": "fr", "spanish": "es", "italian": "it", "portuguese": "pt",
     "dutch": "nl", "polish": "pl", "russian": "ru", "chinese": "zh", "japanese": "ja", "korean": "ko",
@@ -71,7 +72,11 @@ def classification(asked: Asked) -> Found | None:
     target = asked.said.get("target", likely)
     reason, facts = _TARGETS.get(target, _one_label)(column)
     facts = {"columns": {**roles, "label": column.name}, **LEARNT.get(target, {}), **facts}
-    return Found({"kind": "classification", **facts}, {"kind": reason, **reasons})
+    odd = (
+        f"{asked.place}: {column.name!r} names a column and is a label, too; if the first line is a row, give it names"
+    )
+    notes = (odd,) if column.name in column.values else ()
+    return Found({"kind": "classification", **facts}, {"kind": reason, **reasons}, notes)
 
 
 LEARNT: dict[str, dict[str, Any]] = {
@@ -108,7 +113,7 @@ _TARGETS = {"label": _one_label, "labels": _several_labels, "number": _number}
 def _is_number(column: Column) -> bool:
     """Fractions, or whole numbers of which there are too many for classes."""
     fractions = column.sort == "number" and any(value != int(value) for value in column.values)
-    return fractions or (column.sort in {"number", "whole"} and column.distinct > 20)
+    return fractions or column.numerals or (column.sort in {"number", "whole"} and column.distinct > 20)
 
 
 def _label(asked: Asked) -> tuple[list[str], str]:
@@ -120,7 +125,8 @@ def _label(asked: Asked) -> tuple[list[str], str]:
     sorts = {"text", "whole", "number", "boolean", "list"}
     able = [
         column for column in asked.columns.values()
-        if column.name not in texts and column.sort in sorts and not column.long and not column.is_id
+        if column.name not in texts and column.sort in sorts and not column.long
+        and (not column.is_id or column in asked.named(LABELS))
     ]  # fmt: skip
     each = several_columns.find(able)
     named = [
@@ -225,6 +231,10 @@ def _translated(source: str, target: str, languages: Sequence[str]) -> Found:
 def summarization(asked: Asked) -> Found | None:
     """A text and a much shorter one that is named as its summary."""
     summaries = [column for column in asked.named(SUMMARIES) if column.sort == "text" and column.long]
+    if asked.said.get("kind") is None and any(plain(one.name) in LABELS and one.few for one in asked.columns.values()):
+        summaries = [
+            column for column in summaries if plain(column.name) not in _TITLES
+        ]  # a class is learnt before a title
     for summary in summaries:
         others = [column for column in asked.columns.values() if column.sort == "text" and column is not summary]
         longest = max(others, key=lambda column: column.words, default=None)
