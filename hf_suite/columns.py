@@ -91,7 +91,7 @@ def as_written(
     roles = {role: _role(source, spec, role, place) for role in there | lacking}
     if "label" in roles and spec.target != "number":
         values = roles["label"].to_pylist()
-        if spec.separator is not None:
+        if spec.target == "labels" and is_text(roles["label"].type):
             values = [split_labels(value or "", spec.separator) for value in values]
         roles["label"] = pyarrow.chunked_array(
             [pyarrow.array([labels.written(value, names or ()) for value in values])]

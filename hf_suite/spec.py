@@ -1,5 +1,6 @@
 """TaskSpec: what is scored, as facts. Checks a file's form only; whether kind and metrics exist is kinds.check's."""
 
+import ast
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -175,8 +176,25 @@ def label_text(value: Any) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
 
 
+def written_list(text: str) -> list[str | int] | None:
+    """The texts and whole numbers of a list that is written as a text; None where it is none."""
+    if not (text.strip().startswith("[") and text.strip().endswith("]")):
+        return None
+    try:
+        found = ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    return found if all(isinstance(part, str | int) for part in found) else None
+
+
 def split_labels(value: Any, separator: str | None) -> list[Any]:
-    """The labels of a row that may have several, each once: the parts of a text, or a list's values."""
+    """The labels of a row that may have several, each once: the parts of a text, or a list's values.
+
+    A list may be written as a text, in JSON or as Python shows it (`["a", "b"]`, `['a', 'b']`).
+    """
+    written = written_list(value) if isinstance(value, str) else None
+    if written is not None:
+        return list(dict.fromkeys(map(label_text, written)))
     if not isinstance(value, str):
         return list(dict.fromkeys(value))
     parts = value.split(separator) if separator is not None else [value]

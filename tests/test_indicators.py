@@ -137,7 +137,7 @@ def test_columns_of_0_and_1_beside_another_of_few_values_are_asked_for_together(
 
     assert str(e.value) == (
         "rows.csv: mood, toxic and insult could each be the label; "
-        "say task.columns.label=mood or task.columns.label=[toxic,insult]"
+        "say task.columns.label=mood or 'task.columns.label=[toxic,insult]'"
     )
     assert e.value.several == {"[toxic,insult]": ["toxic", "insult"]}
     assert guess({"columns": {"label": e.value.several[e.value.choices[1]]}}, body=TEXTS, toxic=TOXIC, insult=INSULT,
@@ -150,7 +150,7 @@ def test_a_count_is_no_slip_of_the_pen():
 
     assert str(e.value) == (
         "rows.csv: likes, toxic and insult could each be the label; "
-        "say task.columns.label=likes or task.columns.label=[toxic,insult]"
+        "say task.columns.label=likes or 'task.columns.label=[toxic,insult]'"
     )
 
 

@@ -60,6 +60,8 @@ KINDS = table(("text", *TEXTS), ("category_id", 3, 4, 5))
         (BARE, {"text": "text", "label": "mood"}, ["bad", "good"]),
         (NEWS, {"text": "body", "label": "category"}, ["business", "sports"]),
         (KINDS, {"text": "text", "label": "category_id"}, ["3", "4", "5"]),
+        (table(("text", *TEXTS), ("tags", "\"['a', 'b']\"", "['a']")), {"text": "text", "label": "tags"}, ["a", "b"]),
+        (table(("text", *TEXTS), ("tags", '"[""a"", ""b""]"', "[3]")), {"text": "text", "label": "tags"}, [*"3ab"]),
         (table(("Stimmungstext", *(f"schön {text}" for text in TEXTS)), ("Stimmung", "gut", "schlecht"), between=";")
          .encode("latin-1"), {"text": "Stimmungstext", "label": "Stimmung"}, ["gut", "schlecht"]),
     ],
@@ -84,6 +86,10 @@ _PLAINLY = "; write its cells like 3.5; for classes say task.target=label"
          "column 'clicks' has numbers that are not written plainly, as '1,100'" + _PLAINLY),
         (table(("ad", *TEXTS), ("rate", "0.1%", "2%")),
          "column 'rate' has numbers that are not written plainly, as '0.1%'" + _PLAINLY),
+        (table(("ad", *TEXTS), ("price", "$1.50", "$2.50")),
+         "column 'price' has numbers that are not written plainly, as '$1.50'" + _PLAINLY),
+        (table(("Why?", *TEXTS), ("How was it?", "good", "bad"), ("Again?", "yes", "no")), "How was it?, Again? could "
+         "each be the label; say 'task.columns.label=How was it?' or 'task.columns.label=Again?'"),
         (table(("text", *TEXTS), ("due", *DAYS[:3])), "no text and label are to be found among text (40 texts), due (3 "
          "dates); name them as task.columns.text=COLUMN task.columns.label=COLUMN"),
         (table(("text", *TEXTS), ("label", "Yes", "yes", "NO")), "labels 'Yes' and 'yes' differ only in case, spaces, "
@@ -96,6 +102,14 @@ def test_what_cannot_be_guessed_is_a_line_with_the_way(capsys, content, line):
     write("rows.csv", content)
 
     assert refused(capsys, "init", "rows.csv") == f"rows.csv: {line}"
+
+
+def test_lists_that_are_written_as_texts_are_the_labels_of_a_row(capsys):
+    task = guessed("rows.csv", table(("text", *TEXTS), ("tags", "\"['a', 'b']\"", '"[""a"", ""a""]"', "[]", "")))
+
+    assert (task["target"], "separator" in task, task["labels"]) == ("labels", False, ["a", "b"])
+    assert data.rows(spec.of(task), "train").rows["label"][:4] == [["a", "b"], ["a"], [], []]
+    assert "2 labels in train: a 50.0 %, b 25.0 %" in said(capsys, "check", "rows.csv")[1]
 
 
 def test_an_old_workbook_is_refused(capsys):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hf_suite import paths, schema
 from hf_suite.errors import ConfigError, DataError
 from hf_suite.guessing.asked import Ambiguous, Asked, Found
-from hf_suite.guessing.facts import FEW, Column, columns
+from hf_suite.guessing.facts import FEW, MARKS, Column, columns
 from hf_suite.guessing.rules import ROLES, RULES
 from hf_suite.kinds import KINDS
 from hf_suite.spec import label_text
@@ -190,7 +190,7 @@ def _check_label(facts: dict[str, Any], asked: Asked, label: Column) -> None:
 def _check_number(label: Column, asked: Asked) -> None:
     name, place = label.name, asked.place
     if label.numerals:
-        odd = next(text for text in asked.table[name].to_pylist() if text and not set(",%").isdisjoint(text))
+        odd = next(text for text in asked.table[name].to_pylist() if text and not set(MARKS).isdisjoint(text))
         finding = f"column {name!r} has numbers that are not written plainly, as {odd!r}"
         raise DataError(place, finding, "write its cells like 3.5; for classes say task.target=label")
     if label.sort not in {"whole", "number"}:

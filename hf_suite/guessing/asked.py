@@ -1,5 +1,6 @@
 """A table, what the user has said of it, and what a rule makes of both. Looks into no column."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,8 @@ class Ambiguous(ConfigError):
     def __init__(self, place: str, finding: str, key: str, names: Sequence[str], together: Sequence[str] = ()) -> None:
         self.key, self.several = key, {f"[{','.join(together)}]": list(together)} if together else {}
         self.choices = choices = (*names, *self.several)
-        said = f"say {key}={choices[0]}" + (f" or {key}={choices[1]}" if len(choices) == 2 else "")
+        ways = [shlex.quote(f"{key}={choice}") for choice in choices[:2]]
+        said = f"say {ways[0]}" + (f" or {ways[1]}" if len(choices) == 2 else "")
         super().__init__(place, finding, said if len(choices) <= 2 else f"{said}, or another of {', '.join(choices)}")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy
 
 from hf_suite import indicators
+from hf_suite.spec import written_list
 
 if TYPE_CHECKING:
     import pyarrow
@@ -20,7 +21,9 @@ _SLIPS = 2, 0.1
 """So many other values, in such a share of the rows, are slips of the pen among zeros and ones."""
 _IDS = {"id", "ids", "uuid", "guid"}
 """What the names of columns end with that tell rows, people or things apart."""
-_NUMERAL = r"[-+]?(?:\d+|\d{1,3}(?:[.,]\d{3})+)?(?:[.,]\d+)?\s*%?"
+_NUMERAL = r"[$€£]?\s*[-+]?(?:\d+|\d{1,3}(?:[.,]\d{3})+)?(?:[.,]\d+)?\s*[%$€£]?"
+MARKS = ",%$€£"
+"""What stands in numbers that are not written plainly."""
 _NOT_ROLES = ("id", "idx", "index", "uid", "uuid", "guid", "row", "no", "number", "unnamed", "url", "file", "filename")
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ]\d{1,2}:\d{2}.*)?")
 _SEPARATORS = (";", "|", ",")
@@ -52,6 +55,8 @@ class Column:
     counts: bool
     """Whether it only counts the rows: 0, 1, 2, ... or 1, 2, 3, ..."""
 
+    listed: bool
+    """Whether its texts are all lists as JSON or Python writes them."""
     numerals: bool
     """Whether its texts are all numbers that are not written plainly: `1,037`, `3,5`, `12 %`."""
     indicates: bool
@@ -67,7 +72,7 @@ class Column:
     @property
     def several(self) -> bool:
         """Whether it holds several values a row: a list, or short texts with a separator that share their parts."""
-        return self.lists or self.separator is not None
+        return self.lists or self.listed or self.separator is not None
 
     @property
     def few(self) -> bool:
@@ -102,6 +107,7 @@ def column(table: "pyarrow.Table", name: str) -> Column:
     values = table[name]
     head = [value for value in values.slice(0, LOOKED_AT).to_pylist() if value is not None]
     sort = _sort(values.type, head)
+    listed = sort == "text" and bool(head) and all(written_list(value) is not None for value in head)
     plain_values = sort not in {"list", "struct", "nothing"}
     distinct = pyarrow.compute.count_distinct(values).as_py() if plain_values else 0
     return Column(
@@ -113,9 +119,10 @@ def column(table: "pyarrow.Table", name: str) -> Column:
         values=_values(values) if plain_values and distinct <= FEW else (),
         words=sum(len(value.split()) for value in head) / len(head) if sort == "text" and head else 0.0,
         fields=_fields(values.type),
-        separator=_separator(head) if sort == "text" and not _numerals(head) else None,
+        separator=_separator(head) if sort == "text" and not listed and not _numerals(head) else None,
         lists=sort == "list" and not _fields(values.type) and _plain(head),
         counts=sort == "whole" and distinct == len(values) > 2 and _counts(values),
+        listed=listed,
         numerals=sort == "text" and _numerals(head),
         indicates=plain_values and distinct <= FEW and _indicates(values),
     )
@@ -124,7 +131,7 @@ def column(table: "pyarrow.Table", name: str) -> Column:
 def _numerals(head: list[str]) -> bool:
     """Whether all are numbers, and one is written as no program writes it; `007` is a name."""
     plainly = all(re.fullmatch(_NUMERAL, text.strip()) and any(map(str.isdigit, text)) for text in head)
-    return plainly and any(mark in text for text in head for mark in ",%")
+    return plainly and any(mark in text for text in head for mark in MARKS)
 
 
 def _sort(kind: "pyarrow.DataType", head: list[Any]) -> Sort:

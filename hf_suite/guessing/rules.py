@@ -96,7 +96,7 @@ def _one_label(column: Column) -> tuple[str, dict[str, Any]]:
 
 
 def _several_labels(column: Column) -> tuple[str, dict[str, Any]]:
-    between = {} if column.sort == "list" else {"separator": column.separator or ";"}
+    between = {} if column.lists or column.listed else {"separator": column.separator or ";"}
     how = f"texts with {between['separator']!r} between their parts" if between else "lists"
     way = "; for one label a row say task.target=label" if between else ""
     return f"{how}: several labels a row{way}", between
