@@ -182,7 +182,7 @@ def written_list(text: str) -> list[str | int] | None:
         return None
     try:
         found = ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return None
     return found if all(isinstance(part, str | int) for part in found) else None
 

@@ -116,6 +116,19 @@ def test_numbers_are_numbers_and_nothing_is_null_and_zeros_in_front_stay():
     }
 
 
+def test_commas_are_decimal_points_where_semicolons_separate_and_every_value_is_such_a_number():
+    write("rows.csv", "a;b;c\n1.234,50;1,5;x\n2;NA;1,5\n;2;2\n")
+    found = files.read([Path("rows.csv")])
+
+    assert found.table.to_pydict() == {"a": [1234.5, 2.0, None], "b": [1.5, None, 2.0], "c": ["x", "1,5", "2"]}
+    assert found.notes == (
+        "rows.csv: separated by semicolons",
+        "rows.csv: numbers of 'a' have decimal commas",
+        "rows.csv: numbers of 'b' have decimal commas",
+    )
+    assert found.written["a"].to_pylist() == ["1.234,50", "2", None]
+
+
 def test_whole_numbers_beyond_eight_bytes_are_texts_and_stay_apart():
     write("rows.csv", "a,b\n100000000000000000001,9223372036854775807\n100000000000000000002,-1\n")
 

@@ -80,7 +80,7 @@ _PLAINLY = "; write its cells like 3.5; for classes say task.target=label"
     [
         (table(("user_id", 7, 8, 9), ("message", *TEXTS)), "no text and label are to be found among user_id (3 whole "
          "numbers), message (40 texts); name them as task.columns.text=COLUMN task.columns.label=COLUMN"),
-        (table(("Kommentar", *TEXTS), ("Note", "1,0", "2,5", "3,7"), between=";"),
+        (table(("Kommentar", *TEXTS), ("Note", '"1,0"', '"2,5"', '"3,7"')),
          "column 'Note' has numbers that are not written plainly, as '1,0'" + _PLAINLY),
         (table(("ad", *TEXTS), ("clicks", *(f'"1,{at + 100}"' for at in range(40)))),
          "column 'clicks' has numbers that are not written plainly, as '1,100'" + _PLAINLY),
@@ -102,6 +102,13 @@ def test_what_cannot_be_guessed_is_a_line_with_the_way(capsys, content, line):
     write("rows.csv", content)
 
     assert refused(capsys, "init", "rows.csv") == f"rows.csv: {line}"
+
+
+def test_numbers_with_commas_between_semicolons_are_numbers():
+    task = guessed("rows.csv", table(("Kommentar", *TEXTS), ("Note", "1,0", "2,5", "3"), between=";"))
+
+    assert (task["columns"], task["target"]) == ({"text": "Kommentar", "label": "Note"}, "number")
+    assert data.rows(spec.of(task), "train").rows["label"][:3] == [1.0, 2.5, 3.0]
 
 
 def test_lists_that_are_written_as_texts_are_the_labels_of_a_row(capsys):

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 SPILL_BYTES = 256_000_000
 """What is larger lies in a file that is mapped, and that goes when its rows do."""
 _NONE = ("NA", "N/A")
+DECIMAL = b"decimal"
+"""Metadata of a field: what numbers that are written in its texts may have for a decimal point."""
+_COMMA = r"^-?(?:\d+|\d{1,3}(?:\.\d{3})+)(?:,\d+)?$"
 _WHOLE = r"^-?\d+$"
 _NUMBER = r"^-?(?:0|[1-9]\d*|\d*\.\d+|[1-9]\d*\.)(?:[eE][+-]?\d+)?$"
 
@@ -97,29 +100,48 @@ def _alike(batches: list["pyarrow.RecordBatch"]) -> Iterator[list["pyarrow.Recor
 
 
 def numbered(table: "pyarrow.Table") -> "pyarrow.Table":
-    """Columns whose every text is a number as numbers: whole ones as int64, others as float64.
+    """Columns whose every text is a number as numbers: whole ones as int64, others, also with commas, as float64.
 
     `007` is a text, and so is a whole number that int64 does not hold: as float64 it would be another one.
     """
     import pyarrow
 
+    commas = with_commas(table)
     for at, name in enumerate(table.column_names):
         column = table[name]
         if pyarrow.types.is_dictionary(column.type):
             table = table.set_column(at, name, column.cast(column.type.value_type))
-        if pyarrow.types.is_large_string(column.type) and _all_numbers(column):
+        if pyarrow.types.is_large_string(column.type) and _all_numbers(column, _NUMBER):
             table = table.set_column(at, name, _cast(column))
+        elif name in commas:
+            table = table.set_column(at, name, _cast(_with_points(column)))
     return table
 
 
-def _all_numbers(column: "pyarrow.ChunkedArray") -> bool:
-    """Whether all values are numbers, but for the words that say that there is none."""
+def with_commas(table: "pyarrow.Table") -> list[str]:
+    """The columns whose every text is a number, some with a comma for a decimal point, where that is usual."""
+    import pyarrow.compute as compute
+
+    found = [field.name for field in table.schema if DECIMAL in (field.metadata or {})]
+    texts = [name for name in found if table.schema.field(name).type == "large_string"]
+    commas = [name for name in texts if compute.any(compute.match_substring(table[name], ",")).as_py()]
+    return [name for name in commas if _all_numbers(table[name], _COMMA)]
+
+
+def _with_points(column: "pyarrow.ChunkedArray") -> "pyarrow.ChunkedArray":
+    import pyarrow.compute as compute
+
+    return compute.replace_substring(compute.replace_substring(column, ".", ""), ",", ".")
+
+
+def _all_numbers(column: "pyarrow.ChunkedArray", written: str) -> bool:
+    """Whether all values are numbers that are so written, but for the words that say that there is none."""
     import pyarrow
     import pyarrow.compute as compute
 
     none, seen = pyarrow.array(_NONE, column.type), False
     for chunk in column.chunks:
-        fits = compute.match_substring_regex(chunk, _NUMBER)
+        fits = compute.match_substring_regex(chunk, written)
         if compute.all(compute.or_(fits, compute.is_in(chunk, value_set=none))).as_py() is False:
             return False
         seen = seen or compute.any(fits).as_py() is True

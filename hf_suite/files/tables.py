@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from hf_suite.errors import DataError
+from hf_suite.files import gathering
 
 if TYPE_CHECKING:
     import pyarrow
@@ -98,7 +99,7 @@ def batches(lines: Iterable[str], dialect: Dialect, *, name: str) -> Iterator["p
         ragged = next(((line, row) for line, row in block if len(row) != len(header)), None)
         if ragged is not None:
             raise _ragged(ragged[1], header, dialect, f"{name} line {ragged[0]}")
-        yield _columns(header, [row for _, row in block])
+        yield _columns(header, [row for _, row in block], dialect)
 
 
 def _rows(lines: Iterable[str], dialect: Dialect, name: str) -> Iterator[tuple[int, list[str]]]:
@@ -112,14 +113,18 @@ def _rows(lines: Iterable[str], dialect: Dialect, name: str) -> Iterator[tuple[i
         raise _broken(error, f"{name} line {begun}") from error
 
 
-def _columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> "pyarrow.RecordBatch":
+def _columns(header: Sequence[str], rows: Sequence[Sequence[str]], dialect: Dialect) -> "pyarrow.RecordBatch":
     import pyarrow
+
+    # Who separates by semicolons does so because numbers have commas.
+    said = {gathering.DECIMAL: b","} if dialect.delimiter == ";" else None
+    fields = [pyarrow.field(name, pyarrow.large_string(), metadata=said) for name in header]
 
     columns = [
         pyarrow.array([None if cell in _NOTHING else cell for cell in column], pyarrow.large_string())
         for column in zip(*rows, strict=True)
     ]
-    return pyarrow.record_batch(columns, names=list(header))
+    return pyarrow.record_batch(columns, schema=pyarrow.schema(fields))
 
 
 def _header(row: Sequence[str], name: str) -> list[str]:
