@@ -201,7 +201,7 @@ def _written(session: Session, found: Evaluation) -> list[str]:
             out.append(f"{name}: {lost}{_bound(session.spec, counts.get('best_reachable'))}")
         if 2 * counts.get("other_script", 0) > counts.get("scripts_compared", 0):
             which = f"{counts['other_script']} of the first {counts['scripts_compared']}"
-            out.append(f"{name}: {which} answers are in another script than their targets")
+            out.append(f"{name}: {which} answers with letters are in another script than their targets")
     return out
 
 

@@ -106,6 +106,7 @@ def test_a_translation_is_scored_from_lines_with_what_made_the_scores(
         "ter 50.0000 100.0000 percent",  # two of four words are missing
         "exact_match 50.0000 0.0000 percent",
         "ter: nrefs:1|case:lc|tok:tercom|norm:no|punct:yes|asian:no|version:2.6.0",
+        "exact_match: nrefs:1|case:mixed|norm:nfc|space:one",
         "noticed: length_ratio 0.4444, empty_answers 1, copied_answers 0, repeating_answers 0",
     ]
 

@@ -1,6 +1,7 @@
 """The encoder-decoder adapter: what is read, what is learnt from, and what is written, whatever the batch."""
 
 import math
+import re
 from types import SimpleNamespace
 
 import apart
@@ -8,6 +9,7 @@ import numpy
 import pytest
 import texts
 import torch
+import transformers
 import world
 import writers
 from datasets import Dataset
@@ -243,6 +245,20 @@ def test_answers_in_another_script_than_their_targets_are_counted(made, models):
     for row in rows:
         ready.adapter.evidence(row, [], [[1.0, [dog, 1]]])
     assert (ready.adapter.counts["scripts_compared"], ready.adapter.counts["other_script"]) == (1, 1)
+
+
+def test_answers_in_another_script_than_their_targets_are_said_to_be(models, tmp_path):
+    made = texts.make(tmp_path)
+    rows = [{"english": f"a dog {at}", "backwards": "собака"} for at in range(24)]
+    world.write_rows(made.mirror / "own" / "backwards" / "default" / "validation.jsonl", rows)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(models["bart"])
+    latin = re.compile("[a-z]+")  # and nothing else is written
+    others = [at for piece, at in tokenizer.get_vocab().items() if not latin.fullmatch(piece)]
+    over = {"train": None, "lora": None, "generation": {"suppress_tokens": others}, "output": str(tmp_path / "run")}
+    result = hf_suite.run(texts.run_config(made, models["bart"], max_target_length=8, **over))
+    assert (
+        "validation: 20 of the first 20 answers with letters are in another script than their targets" in result.caveats
+    )
 
 
 def test_targets_that_the_tokenizer_cannot_write_are_counted_and_bound_the_score(models, tmp_path):

@@ -46,6 +46,14 @@ def test_the_nearest_of_several_references_counts():
     assert METRICS["cer"].score(answers, references, None) == {"cer": 20.0}
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_each_says_what_it_compares(name):
+    answers = {0: "a", 1: "b"}
+    said = METRICS[name].signature(answers, {0: ["a", "b"], 1: ["c", "d"]}, None)
+    assert said == "nrefs:2|case:mixed|norm:nfc|space:one"
+    assert METRICS[name].signature(answers, {0: ["a"], 1: ["c", "d"]}, None).startswith("nrefs:var|")
+
+
 def test_a_character_error_rate_is_over_all_characters_and_can_exceed_100():
     answers, references = {0: "aaaa", 1: "b"}, {0: ["b"], 1: ["b"]}
     assert METRICS["cer"].score(answers, references, None) == {"cer": 200.0}

@@ -106,6 +106,7 @@ METRICS: Registry[str, Metric] = Registry(
             matching.score_exact_match,
             rows=matching.rows_exact_match,
             total=matching.total_exact_match,
+            signature=matching.signature,
         ),
         "token_f1": Metric(
             "token_f1",
@@ -113,6 +114,7 @@ METRICS: Registry[str, Metric] = Registry(
             matching.score_token_f1,
             rows=matching.rows_token_f1,
             total=matching.total_token_f1,
+            signature=matching.signature,
         ),
         "cer": Metric(
             "cer",
@@ -120,6 +122,7 @@ METRICS: Registry[str, Metric] = Registry(
             matching.score_cer,
             rows=matching.rows_cer,
             total=matching.total_cer,
+            signature=matching.signature,
         ),
         "bits_per_byte": Metric(
             "bits_per_byte",
