@@ -103,8 +103,8 @@ def test_several_columns_of_0_and_1_beside_a_text_are_several_labels_and_each_sa
         "kind": "2 columns of 0 and 1: several labels a row; for one of them alone say task.columns.label=toxic",
         "text": "the only column of longer texts",
         "label": "2 columns of 0 and 1",
-        "toxic": "1 in 20 of 40 rows",
-        "insult": "1 in 10 of 40 rows",
+        "toxic": "20 of 40 rows have it",
+        "insult": "10 of 40 rows have it",
     }
     assert found.notes == ("rows.csv: 'hate' is 0 in all rows, so it is no label",)
 
@@ -166,9 +166,9 @@ def test_the_task_names_the_columns_and_is_read_back(place, capsys):
     assert (
         "  text: comment  # the only column of longer texts\n"
         "  label:  # 3 columns of 0 and 1\n"
-        "  - toxic  # 1 in 20 of 40 rows\n"
-        "  - insult  # 1 in 10 of 40 rows\n"
-        "  - threat  # 1 in 8 of 40 rows\n"
+        "  - toxic  # 20 of 40 rows have it\n"
+        "  - insult  # 10 of 40 rows have it\n"
+        "  - threat  # 8 of 40 rows have it\n"
         "target: labels\n"
     ) in Path("mytask.yaml").read_text("utf-8")
     task = spec.read("mytask.yaml")

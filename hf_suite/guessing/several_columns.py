@@ -18,7 +18,7 @@ def find(able: Sequence[Column]) -> list[Column]:
 
 
 def read(asked: Asked, names: Sequence[str]) -> tuple[str, str, dict[str, str], tuple[str, ...]]:
-    """What a row has (`task.target`), why, how often each column is 1, and what is odd. Raises DataError."""
+    """What a row has (`task.target`), why, how many rows have each label, and what is odd. Raises DataError."""
     columns = {name: asked.table[name] for name in names}
     rows = indicators.labels(columns, target="labels", place=asked.place).to_pylist()
     known = [labels for labels in rows if labels is not None]
@@ -26,7 +26,7 @@ def read(asked: Asked, names: Sequence[str]) -> tuple[str, str, dict[str, str], 
     target = asked.said.get("target", "label" if single else "labels")
     learnt = "one label a row, since each has exactly one" if single else "several labels a row"
     reason = f"{len(names)} columns of 0 and 1: {learnt}; for one of them alone say task.columns.label={names[0]}"
-    each = {name: f"1 in {sum(name in labels for labels in known):,} of {len(known):,} rows" for name in names}
+    each = {name: f"{sum(name in labels for labels in known):,} of {len(known):,} rows have it" for name in names}
     constant = [
         column for column in asked.columns.values()
         if column.name not in names and column.values and column.sort in {"whole", "boolean"} and column.distinct == 1
