@@ -93,7 +93,7 @@ def predict(
             raise
         rows, errors = _merged(parts, count, output, joined=_joined(predictor.spec))
         shutil.rmtree(parts)
-    return Written(rows, errors, _is_labelled(first, predictor.spec))
+    return Written(rows, errors, _is_labelled(files.emptied(first), predictor.spec))
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,8 @@ def _with_answers(job: _Job, block: "pyarrow.Table", *, first: int, told: Callab
     """The block, then the columns of its answers, and `error` where a row has one."""
     import pyarrow
 
-    values = [_values(block, path, job.name, role) for role, path in job.held.items()]
+    readable = files.emptied(block)
+    values = [_values(readable, path, job.name, role) for role, path in job.held.items()]
     read = [_texts(row, list(job.held.values())) for row in zip(*values, strict=True)]
     errors = [texts if isinstance(texts, str) else None for texts in read]
     bad = next((at for at, error in enumerate(errors) if error is not None), None)

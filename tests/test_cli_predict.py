@@ -14,6 +14,18 @@ import hf_suite
 from hf_suite import predicting
 
 
+def test_a_word_for_nothing_is_no_text_and_stays_in_a_csv(runs, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("new.csv").write_text("sentence,other\nNULL,nan\ngood,null\n")
+
+    for output in ("o.csv", "o.jsonl"):
+        assert said(capsys, "predict", runs("reviews"), "new.csv", "-o", output)[0] == 0
+
+    assert Path("o.csv").read_text().splitlines()[1] == "NULL,nan,,,no 'sentence'"
+    assert Path("o.csv").read_text().splitlines()[2].startswith("good,null,")
+    assert Path("o.jsonl").read_text().startswith('{"sentence": null, "other": null, "prediction": null, ')
+
+
 def test_the_command_writes_the_file_and_says_how_many(runs, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path("new.csv").write_text("id,review\n1,good\n2,\n")

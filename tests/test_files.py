@@ -116,6 +116,22 @@ def test_numbers_are_numbers_and_nothing_is_null_and_zeros_in_front_stay():
     }
 
 
+def test_words_for_nothing_are_nothing_to_readers_and_stay_in_a_csv_to_the_letter():
+    write("rows.csv", "a,b\nNULL,1\nx,nan\n,2\n")
+    write("rows.jsonl", '{"a": "NULL"}\n')
+    found = files.read([Path("rows.csv")])
+
+    for ending, writer in files.FORMATS.items():
+        writer(Path(f"out{ending}"), found.written.schema, [found.written])
+
+    assert found.table.to_pydict() == {"a": [None, "x", None], "b": [1, None, 2]}
+    assert Path("out.csv").read_text() == "a,b\nNULL,1\nx,nan\n,2\n"
+    assert Path("out.jsonl").read_text().splitlines()[0] == '{"a": null, "b": "1"}'
+    read = pyarrow.parquet.read_table("out.parquet")
+    assert (read["a"].to_pylist(), [field.metadata for field in read.schema]) == ([None, "x", None], [None, None])
+    assert rows("rows.jsonl") == {"a": ["NULL"]}
+
+
 def test_commas_are_decimal_points_where_semicolons_separate_and_every_value_is_such_a_number():
     write("rows.csv", "a;b;c\n1.234,50;1,5;x\n2;NA;1,5\n;2;2\n")
     found = files.read([Path("rows.csv")])

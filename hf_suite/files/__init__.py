@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING
 from hf_suite.errors import DataError
 from hf_suite.files import columnar, objects, plain, tables
 from hf_suite.files.columnar import kept, table_of
-from hf_suite.files.gathering import dealt, gathered, joined, numbered, with_commas
+from hf_suite.files.gathering import dealt, emptied, gathered, joined, numbered, with_commas
 from hf_suite.files.opening import Examined, examined, unpacked, unreadable
 from hf_suite.files.places import is_text_folder, lasting, paths, splits
 from hf_suite.files.remote import HUB, shown, stem
@@ -28,6 +28,7 @@ __all__ = [
     "Found",
     "Told",
     "blocks",
+    "emptied",
     "gathered",
     "head",
     "is_plain",
@@ -98,12 +99,13 @@ def read(places: Sequence[Path], *, told: Told | None = None) -> Found:
     notes: list[str] = []
     watched = told or _silent
     table = gathered(_batches(places, notes, watched), place=name(places))
-    notes += [f"{name(places)}: numbers of {column!r} have decimal commas" for column in with_commas(table)]
-    return Found(numbered(table), sha256(places), name(places), tuple(dict.fromkeys(notes)), _label_names(table), table)
+    plain = emptied(table)
+    notes += [f"{name(places)}: numbers of {column!r} have decimal commas" for column in with_commas(plain)]
+    return Found(numbered(plain), sha256(places), name(places), tuple(dict.fromkeys(notes)), _label_names(table), table)
 
 
 def blocks(places: Sequence[Path], size: int) -> Iterator["pyarrow.Table"]:
-    """The rows as `read` finds them, but texts of a table stay texts, in tables of `size` rows; few are in memory.
+    """The rows as `read` finds them, but cells of a table to the letter, in tables of `size` rows; few are in memory.
 
     Raises what `read` raises.
     """

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 SPILL_BYTES = 256_000_000
 """What is larger lies in a file that is mapped, and that goes when its rows do."""
 _NONE = ("NA", "N/A")
+CELLS = b"cells"
+"""Metadata of a field: its texts are a table's cells, which have words for what is not there."""
+_WORDS = ("nan", "NaN", "null", "NULL")
 DECIMAL = b"decimal"
 """Metadata of a field: what numbers that are written in its texts may have for a decimal point."""
 _COMMA = r"^-?(?:\d+|\d{1,3}(?:\.\d{3})+)(?:,\d+)?$"
@@ -97,6 +100,20 @@ def _alike(batches: list["pyarrow.RecordBatch"]) -> Iterator[list["pyarrow.Recor
         run.append(batch)
     if run:
         yield run
+
+
+def emptied(table: "pyarrow.Table") -> "pyarrow.Table":
+    """Null for each word by which a table's cells say that there is nothing."""
+    import pyarrow
+    import pyarrow.compute as compute
+
+    for at, field in enumerate(table.schema):
+        if CELLS not in (field.metadata or {}):
+            continue
+        words = compute.is_in(table[at], value_set=pyarrow.array(_WORDS, field.type))
+        if compute.any(words).as_py():
+            table = table.set_column(at, field, compute.if_else(words, None, table[at]))
+    return table
 
 
 def numbered(table: "pyarrow.Table") -> "pyarrow.Table":

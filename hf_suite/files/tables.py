@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 BLOCK = 10_000
 """Rows that are turned into columns at once."""
-_NOTHING = {"", "nan", "NaN", "null", "NULL"}
-"""How tables write that there is no value."""
 _SPOKEN = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
 _QUOTING = {"doubled": "", "escaped": ", quotes escaped by a backslash", "none": ", quotes as they stand"}
 
@@ -86,7 +84,7 @@ def _fits(head: str, dialect: Dialect, *, whole: bool) -> tuple[float, int]:
 
 
 def batches(lines: Iterable[str], dialect: Dialect, *, name: str) -> Iterator["pyarrow.RecordBatch"]:
-    """The rows as columns of texts; an empty cell, or a word for one, is null.
+    """The rows as columns of texts, to the letter; an empty cell is null, and a word for one is left to `emptied`.
 
     Raises DataError with the line of what breaks the table.
     """
@@ -117,12 +115,11 @@ def _columns(header: Sequence[str], rows: Sequence[Sequence[str]], dialect: Dial
     import pyarrow
 
     # Who separates by semicolons does so because numbers have commas.
-    said = {gathering.DECIMAL: b","} if dialect.delimiter == ";" else None
+    said = {gathering.CELLS: b"", **({gathering.DECIMAL: b","} if dialect.delimiter == ";" else {})}
     fields = [pyarrow.field(name, pyarrow.large_string(), metadata=said) for name in header]
 
     columns = [
-        pyarrow.array([None if cell in _NOTHING else cell for cell in column], pyarrow.large_string())
-        for column in zip(*rows, strict=True)
+        pyarrow.array([cell or None for cell in column], pyarrow.large_string()) for column in zip(*rows, strict=True)
     ]
     return pyarrow.record_batch(columns, schema=pyarrow.schema(fields))
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from hf_suite.files.gathering import emptied
+
 if TYPE_CHECKING:
     import pyarrow
 
@@ -46,16 +48,17 @@ def _jsonl(path: Path, schema: "pyarrow.Schema", tables: Tables) -> None:
     """An object a line."""
     with path.open("w", encoding="utf-8") as file:
         for table in tables:
-            for row in table.select(schema.names).to_pylist():
+            for row in emptied(table).select(schema.names).to_pylist():
                 file.write(json.dumps(_json(row), ensure_ascii=False, default=str) + "\n")
 
 
 def _parquet(path: Path, schema: "pyarrow.Schema", tables: Tables) -> None:
     import pyarrow.parquet
 
-    with pyarrow.parquet.ParquetWriter(path, schema, compression="zstd") as writer:
+    plain = pyarrow.schema([field.remove_metadata() for field in schema], metadata=schema.metadata)
+    with pyarrow.parquet.ParquetWriter(path, plain, compression="zstd") as writer:
         for table in tables:
-            writer.write_table(table)
+            writer.write_table(emptied(table))
 
 
 FORMATS: dict[str, Callable[[Path, "pyarrow.Schema", Tables], None]] = {
