@@ -81,16 +81,17 @@ def ranking(folder: Path) -> list[tuple[str, int | str]]:
 def _found(held: _Held, labels: Sequence[str]) -> tuple[Numbers, Numbers]:
     """Probabilities (rows, labels) and the labels given, by number.
 
-    They are the mean of what the models found, and of that and what the words alone say: the two seldom err alike.
+    They are the mean of what the models found, pooled with what the words alone say: the two seldom err alike.
     """
 
     def mean(found: Sequence[dict[str, float]]) -> list[float]:
         return [sum(one.get(label, 0.0) for one in found) / len(found) for label in labels]
 
+    given = numpy.array([labels.index(row.label) for row in held.values()])
     found = numpy.array([mean(row.by_models) for row in held.values()])
     if _words(held):
-        found = (found + numpy.array([mean(row.by_words) for row in held.values()])) / 2
-    return found, numpy.array([labels.index(row.label) for row in held.values()])
+        found = mislabelled.pooled(found, numpy.array([mean(row.by_words) for row in held.values()]), given)
+    return found, given
 
 
 def _words(held: _Held) -> bool:

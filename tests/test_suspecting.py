@@ -51,6 +51,24 @@ def test_rows_are_ranked_by_their_margin_whether_they_are_named_or_not():
     assert mislabelled.ranked(found, given).tolist() == [1, 5, 0, 2, 3, 4]
 
 
+def test_two_judges_are_pooled_so_that_the_labels_given_are_likeliest():
+    """The first says 80 % of every row, of which 60 % have the label; the second knows nothing: 60 % it is."""
+    first, second = numpy.tile([0.8, 0.2], (10, 1)), numpy.full((10, 2), 0.5)
+
+    found = mislabelled.pooled(first, second, numpy.array([0, 1, 0, 1, 0, 1, 0, 1, 0, 0]))
+
+    assert found == pytest.approx(numpy.tile([0.6, 0.4], (10, 1)), abs=1e-4)
+
+
+def test_a_judge_that_is_right_outweighs_one_that_is_as_often_wrong():
+    """The first is right in all of eight rows, the second in four; of the ninth, they say the opposite."""
+    given = numpy.array([0, 0, 0, 0, 1, 1, 1, 1, 0])
+    right = numpy.where((given == 0)[:, None], [0.7, 0.3], [0.3, 0.7])
+    erring = numpy.where((numpy.array([0, 1, 0, 1, 0, 1, 0, 1, 1]) == 0)[:, None], [0.7, 0.3], [0.3, 0.7])
+
+    assert mislabelled.pooled(right, erring, given)[8, 0] > 0.7
+
+
 ROWS = [
     *[(row, "acceptable", {"acceptable": 3.0, "unacceptable": -3.0}) for row in range(6)],
     *[(row, "unacceptable", {"acceptable": -3.0, "unacceptable": 3.0}) for row in range(6, 11)],
@@ -106,7 +124,7 @@ def test_of_folds_all_rows_are_looked_at(capsys, tmp_path):
     ]
 
 
-def test_what_the_words_say_counts_as_much_as_what_the_model_says(capsys, tmp_path):
+def test_what_the_words_say_counts_beside_what_the_model_says(capsys, tmp_path):
     """Row 0 is 85 % of another label by the model, and wholly by the words; of row 11 each says the opposite."""
     doubted = {"acceptable": -9.0, "unacceptable": 9.0}
     rows = [(0, "acceptable", {"acceptable": 0.0, "unacceptable": math.log(0.85 / 0.15)}), *ROWS[1:]]
@@ -118,7 +136,7 @@ def test_what_the_words_say_counts_as_much_as_what_the_model_says(capsys, tmp_pa
     assert found["notes"] == [
         "evidence of minilm (matthews_correlation 50.00) and of TF-IDF with logistic regression on 12 held-out rows"
     ]
-    assert [(one["row"], one["likely"], one["margin"]) for one in found["suspects"]] == [(0, "unacceptable", -0.85)]
+    assert [(one["row"], one["likely"]) for one in found["suspects"]] == [(0, "unacceptable")]
 
 
 def test_of_several_models_the_best_is_asked(capsys, tmp_path):

@@ -30,6 +30,27 @@ def ranked(probabilities: Numbers, given: Numbers) -> Numbers:
     return numpy.argsort(_margins(probabilities, given), kind="stable")
 
 
+def pooled(first: Numbers, second: Numbers, given: Numbers) -> Numbers:
+    """Two judges' probabilities (rows, labels) as one: the product of their powers, each row's made to add up to 1.
+
+    The exponents, from 0 to 2, are those under which the labels given (rows,) are likeliest: a judge who knows less
+    weighs less, and one who is surer than right is toned down. A logarithmic opinion pool (Genest and Zidek 1986).
+    """
+    from scipy.optimize import minimize
+
+    logs = numpy.log(numpy.maximum([first, second], 1e-300))
+
+    def pool(powers: Numbers) -> Numbers:
+        found = numpy.tensordot(powers, logs, axes=1)
+        found = found - found.max(axis=1, keepdims=True)
+        return found - numpy.log(numpy.exp(found).sum(axis=1, keepdims=True))
+
+    def cost(powers: Numbers) -> float:
+        return float(-pool(powers)[numpy.arange(len(given)), given].mean())
+
+    return numpy.exp(pool(minimize(cost, [1.0, 1.0], bounds=[(0.0, 2.0)] * 2).x))
+
+
 def wrong(probabilities: Numbers, given: Numbers) -> Numbers:
     """Rows that are confidently of another label (Northcutt, Jiang and Chuang 2021, arXiv 1911.00068).
 
