@@ -237,6 +237,20 @@ def test_on_a_terminal_it_talks_until_reset(gpt2, capsys, monkeypatch):
     assert "each line goes on from all before it; /reset begins anew, Ctrl-D ends\n" in err
 
 
+def test_on_a_terminal_a_chat_template_makes_it_a_dialogue_until_reset(chat, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", Terminal("the old dog\nthe park\n/reset\nthe park\n"))
+    ready = writer(chat)
+    one, two = ready.write("the old dog", silent), ready.write("the park", silent)
+    ready.reset()
+    alone = ready.write("the park", silent)
+
+    code, out, err = said(capsys, "generate", "--model", chat, "device=cpu", "generation.max_new_tokens=12")
+
+    assert (code, out.replace("> ", "")) == (0, f"{one}\n{two}\n{alone}\n")
+    assert two != alone
+    assert "a dialogue, by the chat template; /reset begins anew, Ctrl-D ends\n" in err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -136,6 +136,11 @@ def test_rows_decided_by_less_than_a_hundred_thousandth_are_near_ties() -> None:
     }
     assert near_ties(task(), evidence, {}) == 2
     assert near_ties(task(target="number", labels=None), {1: {"value": 3.0}}, {}) == 0
+    texts = [{"texts": ["a"], "margin": 1e-6}, {"texts": ["a"], "margin": 1.0}, {"texts": ["a"]}]  # the last by beams
+    writing = task(
+        kind="text2text", labels=None, columns={"source": "a", "target": "b"}, metrics=["cer"], headline="cer"
+    )
+    assert near_ties(writing, dict(enumerate(texts)), {}) == 1
 
 
 def test_squads_own_json_is_read(tmp_path: Path) -> None:
