@@ -247,7 +247,7 @@ def test_answers_in_another_script_than_their_targets_are_counted(made, models):
     assert (ready.adapter.counts["scripts_compared"], ready.adapter.counts["other_script"]) == (1, 1)
 
 
-def test_answers_in_another_script_than_their_targets_are_said_to_be(models, tmp_path):
+def test_answers_in_another_script_than_their_targets_are_said_to_be(models, tmp_path, caplog):
     made = texts.make(tmp_path)
     rows = [{"english": f"a dog {at}", "backwards": "собака"} for at in range(24)]
     world.write_rows(made.mirror / "own" / "backwards" / "default" / "validation.jsonl", rows)
@@ -256,9 +256,9 @@ def test_answers_in_another_script_than_their_targets_are_said_to_be(models, tmp
     others = [at for piece, at in tokenizer.get_vocab().items() if not latin.fullmatch(piece)]
     over = {"train": None, "lora": None, "generation": {"suppress_tokens": others}, "output": str(tmp_path / "run")}
     result = hf_suite.run(texts.run_config(made, models["bart"], max_target_length=8, **over))
-    assert (
-        "validation: 20 of the first 20 answers with letters are in another script than their targets" in result.caveats
-    )
+    found = "20 of the first 20 answers with letters are in another script than their targets"
+    assert f"validation: {found}" in result.caveats
+    assert caplog.messages.count(found) == 1  # and not after all is answered
 
 
 def test_targets_that_the_tokenizer_cannot_write_are_counted_and_bound_the_score(models, tmp_path):

@@ -1,5 +1,6 @@
 """What adapters that write share: rows in words, targets in tokens, generating, and evidence of what was written."""
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -25,6 +26,8 @@ from hf_suite.kinds import KINDS, Evidence, Row
 from hf_suite.kinds.base import prompt
 from hf_suite.metrics.base import RowId
 from hf_suite.spec import TaskSpec
+
+log = logging.getLogger(__name__)
 
 _BARRED = -1_000.0  # a bias on a token's logit that no score makes up for
 _LOOKED_AT = 20  # answers whose writing system is compared with their targets'
@@ -151,7 +154,7 @@ class WritingAdapter:
         return ids
 
     def _look_at(self, row: Row, text: str) -> None:
-        """Of the first answers, counts those that are in another writing system than their targets."""
+        """Of the first answers, counts those that are in another writing system than their targets, and warns."""
         if self.counts.get("scripts_compared", 0) >= _LOOKED_AT or not self.kind.targets(self.spec) <= row.keys():
             return
         wanted = languages.script(self.kind.written(self.kind.reference(row, self.spec), self.spec))
@@ -159,7 +162,11 @@ class WritingAdapter:
         if wanted is None or found is None:
             return
         self.counts["scripts_compared"] = self.counts.get("scripts_compared", 0) + 1
-        self.counts["other_script"] = self.counts.get("other_script", 0) + (found != wanted)
+        self.counts["other_script"] = other = self.counts.get("other_script", 0) + (found != wanted)
+        if self.counts["scripts_compared"] == _LOOKED_AT and 2 * other > _LOOKED_AT:
+            log.warning(
+                "%s of the first %s answers with letters are in another script than their targets", other, _LOOKED_AT
+            )
 
 
 def summed_loss(
