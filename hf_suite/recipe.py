@@ -64,7 +64,7 @@ class TrainConfig(Record):
     shard: bool = False
     """Each process holds a part of weights, gradients and moments while it trains (FSDP2). Changes no result."""
     save_every: int | None = Field(None, ge=1)
-    """Optimizer steps between checkpoints; null saves after each epoch."""
+    """Optimizer steps between checkpoints, beside those of the evaluations; null saves after each epoch."""
     eval_every: int | None = Field(None, ge=1)
     """Optimizer steps between evaluations on the rows that choose the weights; null evaluates after each epoch."""
     select_on: str | None = None
@@ -95,7 +95,7 @@ class TrainConfig(Record):
         return self
 
     def lasting(self, rows: int, *, chooses: bool) -> "TrainConfig":
-        """The same with the epochs that min_steps takes; where they are more, a tenth of them between two evaluations.
+        """The same with the epochs that min_steps takes; where they are more, evaluated and saved ten times in all.
 
         A row counts as one feature. `chooses` tells whether there are rows to evaluate on.
         """
@@ -105,5 +105,6 @@ class TrainConfig(Record):
         if each * self.epochs >= self.min_steps:
             return self
         epochs = -(-self.min_steps // each)
-        tenth = -(-each * epochs // 10) if chooses else None
-        return self.model_copy(update={"epochs": epochs, "eval_every": self.eval_every or tenth})
+        tenth = -(-each * epochs // 10)
+        over = {"save_every": self.save_every or tenth, "eval_every": self.eval_every or (tenth if chooses else None)}
+        return self.model_copy(update={"epochs": epochs, **over})

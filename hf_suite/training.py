@@ -44,7 +44,7 @@ def train(session: Session, *, resume: bool) -> None:
         if ends:
             _end_stretch(session, step, progress)
         stop = session.stopping.asked(session.accelerator)
-        if stop or ends or step.ends_epoch or (config.save_every and step.step % config.save_every == 0):
+        if stop or ends or _saves(step, config):
             progress["seconds"] = time.perf_counter() - clock
             _save(session, step.state(), progress)
         if stop:
@@ -148,6 +148,11 @@ def _stops_early(session: Session, config: TrainConfig, best: dict[str, Any] | N
         f"no better {next(iter(scores))} on {on} in {len(waited)} evaluation{'s' * (len(waited) > 1)}"
     )
     return True
+
+
+def _saves(step: Step, config: TrainConfig) -> bool:
+    """Whether a checkpoint is due after this step."""
+    return step.ends_epoch if config.save_every is None else step.step % config.save_every == 0
 
 
 def _ends_stretch(step: Step, config: TrainConfig) -> bool:
