@@ -9,17 +9,20 @@ def cola(score, **over):
     return result(COLA, {"validation": {"matthews_correlation": score}}, **over)
 
 
-def models(folder, role="result"):
-    return [line.model for line in of_folder(folder).lines if line.role == role]
+def models(folder, role="result", **asked):
+    return [line.model for line in of_folder(folder, **asked).lines if line.role == role]
 
 
-def test_another_way_of_answering_is_never_in_the_same_ranking(tmp_path):
+def test_another_way_of_answering_is_in_the_same_ranking_only_where_that_is_asked(tmp_path):
     written = {"config": {"protocol": "generation"}, "resolved": {"protocol": "generation"}}
     write(tmp_path, cola(10.0, model="a", resolved={"protocol": "head"}))
     write(tmp_path, cola(20.0, model="b", **written))
     write(tmp_path, cola(5.0, model="c", resolved={"protocol": "head"}))
 
     assert models(tmp_path) == ["b", "a", "c"]
+    write(tmp_path, cola(7.0, model="d", **written))
+    assert models(tmp_path) == ["b", "d", "a", "c"]
+    assert models(tmp_path, across_protocols=True) == ["b", "a", "d", "c"]
 
 
 def test_signatures_stand_below_the_table_when_they_are_asked_for(tmp_path):

@@ -17,6 +17,9 @@ Published = Annotated[bool, typer.Option("--published", help="Add numbers from e
 Cost = Annotated[bool, typer.Option("--cost", help="Add seconds, parameters, memory and size.")]
 Signatures = Annotated[bool, typer.Option("--signatures", help="Add what exactly computed each metric.")]
 Trials = Annotated[bool, typer.Option("--trials", help="Of a sweep show each trial, not only the best on tune.")]
+Across = Annotated[
+    bool, typer.Option("--across-protocols", help="Rank what answers by a head, by writing and by likelihood together.")
+]
 Write = Annotated[
     Path | None,
     typer.Option(
@@ -35,11 +38,13 @@ def results(
     cost: Cost = False,
     signatures: Signatures = False,
     trials: Trials = False,
+    across_protocols: Across = False,
     write: Write = None,
     as_json: Json = False,
 ) -> None:
     """Print the table of finished, failed and missing runs, also while a bench still runs."""
     asked = {"published": published, "cost": cost, "signatures": signatures, "trials": trials}
+    asked["across_protocols"] = across_protocols
     if write is not None:
         write_page(write, results_page(folders, **asked))
         return

@@ -41,11 +41,13 @@ def table(
     cost: bool = False,
     signatures: bool = False,
     trials: bool = False,
+    across_protocols: bool = False,
 ) -> Table:
     """The table of some cells, one line for each task, model and config; `plans` are their benches by folder.
 
     A block is one title (`squad`, `squad [2,000 train rows]`), task version, protocol (ours, and how the model
-    answers) and headline; only inside it are lines in the order of their scores, best first, undefined last.
+    answers, unless `across_protocols`) and headline; only inside it are lines in the order of their scores, best
+    first, undefined last.
     Below them stand the baseline and, with `published`, numbers from elsewhere, which belong to the whole set
     only. With `signatures` a remark says what made the numbers of each metric that has a choice. Of the trials of a
     sweep only the one that is best on tune has a line, or, with `trials`, each.
@@ -54,7 +56,8 @@ def table(
     found = [_with_median(group, plans or {}) for group in groups(shown)]
     labels, common = configs(found)
     missing = [cell for cell in shown if cell.state in SCORELESS]
-    blocks = _finished(found, labels, missing, cost=cost) | _unfinished(found, missing)
+    finished = _finished(found, labels, missing, cost=cost, across_protocols=across_protocols)
+    blocks = finished | _unfinished(found, missing)
     if published:
         blocks |= _published(found)
     order = [cell.task for bench in (plans or {}).values() for cell in bench.cells]
@@ -79,11 +82,13 @@ def _place(order: Sequence[str]) -> Callable[[Key], tuple[int, Key]]:
     return lambda key: (at.get(key[0], len(at)), key)
 
 
-def _finished(found: Sequence[Group], labels: Sequence[str], missing: Sequence[Cell], *, cost: bool) -> Blocks:
+def _finished(
+    found: Sequence[Group], labels: Sequence[str], missing: Sequence[Cell], *, cost: bool, across_protocols: bool
+) -> Blocks:
     def key(pair: tuple[Group, str]) -> Key:
         first = pair[0].first
-        protocols = first.protocol, first.resolved.get("protocol")
-        rest = (pair[0].spec.version, *protocols, first.headline.name, first.headline.split)
+        answers = "" if across_protocols else first.resolved.get("protocol")
+        rest = (pair[0].spec.version, first.protocol, answers, first.headline.name, first.headline.split)
         return pair[0].spec.name, pair[0].title, "/".join(map(str, rest))
 
     blocks: Blocks = {}
