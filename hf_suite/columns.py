@@ -91,8 +91,8 @@ def as_written(
     roles = {role: _role(source, spec, role, place) for role in there | lacking}
     if "label" in roles and spec.target != "number":
         values = roles["label"].to_pylist()
-        if spec.target == "labels" and is_text(roles["label"].type):
-            values = [split_labels(value or "", spec.separator) for value in values]
+        if spec.target == "labels" and not pyarrow.types.is_nested(roles["label"].type):
+            values = [split_labels("" if value is None else value, spec.separator) for value in values]
         roles["label"] = pyarrow.chunked_array(
             [pyarrow.array([labels.written(value, names or ()) for value in values])]
         )

@@ -19,15 +19,16 @@ def as_texts(values: "pyarrow.ChunkedArray", spec: TaskSpec) -> "pyarrow.Chunked
 
 
 def _label_lists(values: "pyarrow.ChunkedArray", separator: str | None) -> "pyarrow.ChunkedArray":
-    """Texts for what lists hold; texts are split, and one that is not there has no label."""
+    """Texts for what lists hold; texts are split, a number is one label, and of what is not there there is none."""
     import pyarrow
 
-    if is_text(values.type) or pyarrow.types.is_null(values.type):
-        return pyarrow.chunked_array([[split_labels(value or "", separator) for value in values.to_pylist()]])
-    if not is_list(values.type):
+    if is_list(values.type):
+        lists = [None if found is None else [label_text(value) for value in found] for found in values.to_pylist()]
+        return pyarrow.chunked_array([lists])
+    if pyarrow.types.is_nested(values.type):
         return values
-    lists = [None if found is None else [label_text(value) for value in found] for found in values.to_pylist()]
-    return pyarrow.chunked_array([lists])
+    parts = (split_labels("" if value is None else value, separator) for value in values.to_pylist())
+    return pyarrow.chunked_array([[list(map(label_text, found)) for found in parts]])
 
 
 def _label_texts(values: "pyarrow.ChunkedArray") -> "pyarrow.ChunkedArray":

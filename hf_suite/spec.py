@@ -1,7 +1,9 @@
 """TaskSpec: what is scored, as facts. Checks a file's form only; whether kind and metrics exist is kinds.check's."""
 
 import ast
+import json
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -180,21 +182,41 @@ def written_list(text: str) -> list[str | int] | None:
     """The texts and whole numbers of a list that is written as a text; None where it is none."""
     if not (text.strip().startswith("[") and text.strip().endswith("]")):
         return None
+    found = _json(text)
+    found = _literal(text) if found is None else found
+    return found if found is not None and all(isinstance(part, str | int) for part in found) else None
+
+
+def _json(text: str) -> list[Any] | None:
+    """The list, which JSON and Python do not escape alike; None of what is no JSON."""
     try:
-        found = ast.literal_eval(text.strip())
+        found: list[Any] = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found
+
+
+def _literal(text: str) -> list[Any] | None:
+    """The list as Python shows it; None of what it would not."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # of backslashes in what is no list
+            found: list[Any] = ast.literal_eval(text.strip())
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return None
-    return found if all(isinstance(part, str | int) for part in found) else None
+    return found if isinstance(found, list) else None
 
 
 def split_labels(value: Any, separator: str | None) -> list[Any]:
-    """The labels of a row that may have several, each once: the parts of a text, or a list's values.
+    """The labels of a row that may have several, each once: the parts of a text, a list's values, or one number.
 
     A list may be written as a text, in JSON or as Python shows it (`["a", "b"]`, `['a', 'b']`).
     """
     written = written_list(value) if isinstance(value, str) else None
     if written is not None:
         return list(dict.fromkeys(map(label_text, written)))
+    if isinstance(value, int | float):
+        return [value] if value == value else []
     if not isinstance(value, str):
         return list(dict.fromkeys(value))
     parts = value.split(separator) if separator is not None else [value]

@@ -119,6 +119,27 @@ def test_lists_that_are_written_as_texts_are_the_labels_of_a_row(capsys):
     assert "2 labels in train: a 50.0 %, b 25.0 %" in said(capsys, "check", "rows.csv")[1]
 
 
+def test_a_list_in_json_is_read_with_the_escapes_of_json():
+    task = guessed(
+        "rows.csv", table(("text", *TEXTS), ("tags", r'"[""\ud83d\ude00"", ""on\/off""]"', r'"[""on\/off""]"'))
+    )
+
+    assert task["labels"] == ["on/off", "\N{GRINNING FACE}"]
+    assert data.rows(spec.of(task), "train").rows["label"][:2] == [["on/off", "\N{GRINNING FACE}"], ["on/off"]]
+
+
+@pytest.mark.parametrize(
+    ("cells", "labels", "read"),
+    [((0, 7, ""), ["0", "7"], [["0"], ["7"], []]), ((0.5, 0.5, 7), ["0.5", "7"], [["0.5"], ["0.5"], ["7"]])],
+)
+def test_a_number_is_one_label_where_a_row_may_have_several(capsys, cells, labels, read):
+    task = guessed("rows.csv", table(("text", *TEXTS), ("tags", *cells)), "target=labels")
+
+    assert task["labels"] == labels
+    assert data.rows(spec.of(task), "train").rows["label"][:3] == read
+    assert f"2 labels in train: {labels[0]} " in said(capsys, "check", "rows.csv", "task.target=labels")[1]
+
+
 def test_an_old_workbook_is_refused(capsys):
     write("rows.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600))
 
