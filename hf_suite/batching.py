@@ -50,8 +50,12 @@ class Course:
     @functools.cached_property
     def steps(self) -> int:
         """Optimizer steps of the whole training."""
-        total = sum(self.batches(epoch) for epoch in range(self.epochs))
-        return total if self.max_steps is None else min(total, self.max_steps)
+        total = 0
+        for epoch in range(self.epochs):
+            total += self.batches(epoch)
+            if self.max_steps is not None and total >= self.max_steps:
+                return self.max_steps
+        return total
 
     @functools.cached_property
     def largest(self) -> int:

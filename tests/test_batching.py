@@ -112,6 +112,14 @@ def test_the_steps_of_a_training(features, batch_size, epochs, max_steps, steps)
     assert course.steps == steps
 
 
+@pytest.mark.parametrize("size", [{"batch_size": 7}, {"batch_tokens": 60}])
+def test_no_epoch_is_planned_that_max_steps_does_not_reach(size):
+    """Planned to the end, so many epochs would take weeks."""
+    course = batching.Course(LENGTHS[:60], seed=0, epochs=10**12, max_steps=30, **size)
+    assert course.steps == 30
+    assert len(list(itertools.islice(course.after(0), 30))) == 30
+
+
 def test_a_budget_of_tokens_is_never_passed_and_nearly_used():
     plan = batching.train_plan(LENGTHS, batch_tokens=512, seed=0, epoch=0)
     padded = [len(batch) * max(LENGTHS[at] for at in batch) for batch in plan]
