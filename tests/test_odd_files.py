@@ -119,6 +119,15 @@ def test_lists_that_are_written_as_texts_are_the_labels_of_a_row(capsys):
     assert "2 labels in train: a 50.0 %, b 25.0 %" in said(capsys, "check", "rows.csv")[1]
 
 
+def test_a_role_that_is_said_tells_the_kind():
+    titles, articles = [f"what came on day {at}" for at in range(40)], [f"{text} " * 3 for text in TEXTS]
+    content = table(("title", *titles), ("article", *articles), ("shop", "north", "south"))
+
+    assert guessed("rows.csv", content)["kind"] == "summarization"
+    task = guessed("rows.csv", content, "columns.label=shop")
+    assert (task["kind"], task["columns"]["label"]) == ("classification", "shop")
+
+
 def test_a_list_in_json_is_read_with_the_escapes_of_json():
     task = guessed(
         "rows.csv", table(("text", *TEXTS), ("tags", r'"[""\ud83d\ude00"", ""on\/off""]"', r'"[""on\/off""]"'))

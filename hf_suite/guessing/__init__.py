@@ -86,7 +86,8 @@ def _by_rules(asked: Asked) -> Found:
         hint = schema.nearest(str(kind), RULES)
         raise ConfigError("task.kind", f"no kind {kind!r} can be guessed", f"{hint}there are: {', '.join(RULES)}")
     rules = RULES if kind is None else {kind: RULES[kind]}
-    found = next((made for rule in rules.values() if (made := rule(asked)) is not None), None)
+    tried = (rule for name, rule in rules.items() if kind is not None or _has_roles(name, asked))
+    found = next((made for rule in tried if (made := rule(asked)) is not None), None)
     if found is not None:
         return found
     listed = ", ".join(f"{column.name} ({_spoken(column)})" for column in asked.columns.values())
@@ -96,6 +97,12 @@ def _by_rules(asked: Asked) -> Found:
     roles = ROLES[kind or "classification"]
     remedy = f"name them as {' '.join(f'task.columns.{role}=COLUMN' for role in roles)}"
     raise DataError(asked.place, f"no {' and '.join(roles)} are to be found among {listed}", remedy)
+
+
+def _has_roles(kind: str, asked: Asked) -> bool:
+    """Whether a kind has the roles that the user named, but for those that no kind must have."""
+    named = asked.said.get("columns", {}).keys() & {role for roles in ROLES.values() for role in roles}
+    return named <= set(ROLES[kind])
 
 
 def _spoken(column: Column) -> str:
