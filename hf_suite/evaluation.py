@@ -65,8 +65,9 @@ def evaluate(session: Session) -> Evaluation:
         evidence = _evidence(session, tune)
         session.fitted = kind.fit(evidence, references(session, tune), spec)
         if kind.gains(spec, protocol) and HEAT not in session.fitted:
-            takes = f"a temperature takes {LEAST} tune rows, one of them answered wrongly"
-            session.happened(f"confidence is as the model gives it: {takes}, and there are {len(tune.rows)}")
+            few = f"a temperature takes {LEAST} tune rows, and there are {len(tune.rows)}"
+            why = few if len(tune.rows) < LEAST else "all tune rows are answered rightly, which tells no temperature"
+            session.happened(f"confidence is as the model gives it: {why}")
     found = Evaluation({}, {}, session.fitted, {}, {}, {}, {})
     for name, split in session.parts.eval.items():
         _evaluate_split(session, name, split, found)

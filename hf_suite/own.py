@@ -264,7 +264,7 @@ def _check_labels(found: Mapping[str, Found], spec: TaskSpec) -> None:
         unknown = [(label, count) for label, count in seen[split].items() if specs.normalized(label) not in known]
         if unknown:
             label, count = unknown[0]
-            finding = f"{count:,} rows have the label {label!r}, which no row of {found['train'].name} has"
+            finding = f"label {label!r} stands in {count:,} of its rows, and in none of {found['train'].name}"
             raise DataError(found[split].name, finding, "give such rows to train too, or take these out")
 
 

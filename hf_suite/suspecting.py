@@ -167,9 +167,11 @@ def _said(results: Sequence[Result], held: _Held, whole: bool) -> str:
     model, rows = results[0].model["id"], len(held)
     scores = [result.headline.score for result in results if result.headline.score is not None]
     headline = f"{results[0].headline.name} {sum(scores) / len(scores):.2f}" if scores else "no score"
+    times = max(len(row.by_models) for row in held.values())
     which = (
         f"all {rows:,} rows, each held out by one of {_folds(results)} folds" if whole else f"{rows:,} held-out rows"
     )
+    which += f", each asked of {times} runs" if times > 1 else ""
     words = " and of TF-IDF with logistic regression" if _words(held) else ""
     return f"evidence of {model} ({headline}){words} on {which}"
 

@@ -99,7 +99,8 @@ REFUSED = {
     ),
     "class.csv": (
         labels(lambda at, label: "good"),
-        f"class.csv: all 40 rows have the label 'good' (column 'label'); give rows of another label too, or {LABEL}",
+        "class.csv: column 'label' has one label alone, 'good', in 40 of its rows; "
+        f"give rows of another label too, or {LABEL}",
     ),
     "binary.csv": (
         bytes(range(256)) * 20,

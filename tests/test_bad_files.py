@@ -201,7 +201,7 @@ def test_a_label_to_score_that_train_has_not(place, capsys):
     write("unseen.csv", csv([*ROWS[:5], ("a loud film", "mixed")]))
 
     assert refused(capsys, "init", "seen.csv", "data.eval=unseen.csv") == (
-        "unseen.csv: 1 rows have the label 'mixed', which no row of seen.csv has; "
+        "unseen.csv: label 'mixed' stands in 1 of its rows, and in none of seen.csv; "
         "give such rows to train too, or take these out"
     )
 
@@ -211,7 +211,7 @@ def test_one_of_several_labels_to_score_that_train_has_not(place, capsys):
     write("unseen.jsonl", lists(lambda at, label: ["good", "mixed"][: at % 3]))
 
     assert refused(capsys, "init", "seen.jsonl", "data.eval=unseen.jsonl") == (
-        "unseen.jsonl: 13 rows have the label 'mixed', which no row of seen.jsonl has; "
+        "unseen.jsonl: label 'mixed' stands in 13 of its rows, and in none of seen.jsonl; "
         "give such rows to train too, or take these out"
     )
 

@@ -93,8 +93,7 @@ def test_a_run_fits_a_threshold_on_tune_and_is_scored_beside_its_baseline(run):
 
     assert list(result.fitted) == ["threshold"]
     assert result.events[-1] == (
-        "confidence is as the model gives it: a temperature takes 50 tune rows, one of them answered wrongly, "
-        "and there are 5"
+        "confidence is as the model gives it: a temperature takes 50 tune rows, and there are 5"
     )
     assert result.rows == {"train": 43, "tune": 5, "validation": 24}
     assert list(result.scores["validation"]) == ["micro_f1", "macro_f1", "subset_accuracy", "map"]

@@ -124,6 +124,18 @@ def test_of_folds_all_rows_are_looked_at(capsys, tmp_path):
     ]
 
 
+def test_rows_that_several_seeds_held_out_are_told_as_such(capsys, tmp_path):
+    for seed in range(4):
+        split = {"split": {"of": "train", "folds": 2, "fold": seed % 2}}
+        answered(tmp_path, ROWS[seed % 2 :: 2], "eval", seed=seed, resolved=split)
+    (tmp_path / "bench.json").write_text("{}")
+
+    assert (
+        "evidence of minilm (matthews_correlation 50.00) on all 12 rows, each held out by one of 2 folds, "
+        "each asked of 2 runs" in said(capsys, "check", tmp_path)[1]
+    )
+
+
 def test_what_the_words_say_counts_beside_what_the_model_says(capsys, tmp_path):
     """Row 0 is 85 % of another label by the model, and wholly by the words; of row 11 each says the opposite."""
     doubted = {"acceptable": -9.0, "unacceptable": 9.0}

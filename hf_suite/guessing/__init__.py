@@ -180,7 +180,7 @@ def _check_label(facts: dict[str, Any], asked: Asked, label: Column) -> None:
         return
     if (len(label.values) if label.values else label.distinct) < 2:
         only = label_text(label.values[0]) if label.values else ""
-        finding = f"all {label.filled:,} rows have the label {only!r} (column {name!r})"
+        finding = f"column {name!r} has one label alone, {only!r}, in {label.filled:,} of its rows"
         raise DataError(place, finding, f"give rows of another label too, or {_WAY}")
     if facts.get("target") == "number":
         _check_number(label, asked)
