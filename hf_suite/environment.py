@@ -51,7 +51,8 @@ def facts() -> dict[str, Any]:
         "hf-suite": {"version": importlib.metadata.version("hf-suite"), **stamp.commit()},
         "python": platform.python_version(),
         "system": platform.platform(),
-        "versions": {name: version for name in (*_ALWAYS, *_PERHAPS) if (version := _version(name)) is not None},
+        "versions": {name: version for name in (*_ALWAYS, *_PERHAPS) if (version := _version(name)) is not None}
+        | {"torch": str(torch.__version__)},
         "cuda": torch.version.cuda,
         "processor": machine.processor(),
         "gpus": machine.accelerators(),

@@ -226,8 +226,9 @@ def _origin(session: Session) -> list[str]:
 
 
 def versions() -> dict[str, str]:
-    """Python and the libraries that numbers come from."""
-    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in _LIBRARIES}}
+    """Python and the libraries that numbers come from; torch says its build, too, which its package may not."""
+    found = {name: importlib.metadata.version(name) for name in _LIBRARIES}
+    return {"python": platform.python_version(), **found, "torch": str(torch.__version__)}
 
 
 def plugins(spec: TaskSpec, config: RunConfig) -> dict[str, str]:
