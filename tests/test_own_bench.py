@@ -40,9 +40,11 @@ def test_a_bench_of_rows_of_ones_own_runs_each_fold_and_joins_them(capsys, tiny_
     model = tiny_checkpoint("bert")
     words = ["bench", "--data", "reviews.csv", "--model", model, "-o", "bench", "split.folds=2", *SHORT]
 
-    code, _, _ = said(capsys, *words)
+    code, out, _ = said(capsys, *words)
 
     assert code == 0
+    assert all(name in out for name in ("finetune s", "ms for 1", "ms for 32", "parameters", "weights MB"))
+    assert out.splitlines()[-1] == "written to bench; next: hf-suite results bench --cost"
     cells = sorted(path.parent for path in Path("bench").rglob("result.json"))
     assert [cell.name for cell in cells] == ["seed-0-fold-0", "seed-0-fold-1"]
     assert cells[0].parent == cells[1].parent

@@ -1,5 +1,6 @@
 """`hf-suite bench`: runs a suite's missing cells, or says what they would cost. Reads words, calls, prints."""
 
+import functools
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -98,6 +99,7 @@ def bench(
     log_to_stderr()
     from hf_suite.plan import plan
 
+    own = over.get("data") is not None
     name, declared = _suite(suite, over, sweep, trials, models=bool(model) or names_model(over))
     place = output or Path("runs") / f"bench-{name}"
     planned = plan(
@@ -110,17 +112,17 @@ def bench(
         output=place,
         absent=dry_run,
     )
-    work = _preview if dry_run else _do
+    work = _preview if dry_run else functools.partial(_do, cost=own)
     work(planned, place, allow_code=allow_code, as_json=as_json)
 
 
-def _do(planned: "Plan", place: Path, *, allow_code: bool, as_json: bool) -> None:
-    """Runs the cells and prints the table; exits 1 where one failed."""
+def _do(planned: "Plan", place: Path, *, allow_code: bool, as_json: bool, cost: bool) -> None:
+    """Runs the cells and prints the table, perhaps with what they cost; exits 1 where one failed."""
     from hf_suite import suite as benches
 
     with BenchTable(planned.cells, place, quiet=as_json) as table:
         outcome = benches.do(planned, place, allow_code=allow_code, watch=table.watch)
-    _show(place, outcome, as_json)
+    _show(place, outcome, as_json, cost=cost)
     if outcome.failed:
         raise typer.Exit(1)
 
@@ -229,7 +231,7 @@ def _show_preview(cells: list[dict[str, Any]], planned: int, skipped: Mapping[st
     typer.echo(f"{len(cells)} of {planned} cells to do{total}")
 
 
-def _show(place: Path, outcome: "Outcome", as_json: bool) -> None:
+def _show(place: Path, outcome: "Outcome", as_json: bool, *, cost: bool) -> None:
     if as_json:
         facts = {
             "folder": str(place),
@@ -242,5 +244,5 @@ def _show(place: Path, outcome: "Outcome", as_json: bool) -> None:
     from hf_suite.report import render
     from hf_suite.report.table import of_folder
 
-    wide_console().print(render.terminal(of_folder(place)))
-    typer.echo(f"written to {place}; next: hf-suite results {place}")
+    wide_console().print(render.terminal(of_folder(place, cost=cost)))
+    typer.echo(f"written to {place}; next: hf-suite results {place}{' --cost' if cost else ''}")
