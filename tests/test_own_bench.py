@@ -36,7 +36,8 @@ def test_a_bench_lasts_as_long_as_a_training_does(capsys, monkeypatch, tiny_chec
     assert max(history[-1]["step"] for history in histories) == steps
 
 
-def test_a_bench_of_rows_of_ones_own_runs_each_fold_and_joins_them(capsys, tiny_checkpoint):
+def test_a_bench_of_rows_of_ones_own_runs_each_fold_and_joins_them(capsys, monkeypatch, tiny_checkpoint):
+    monkeypatch.setenv("COLUMNS", "300")
     model = tiny_checkpoint("bert")
     words = ["bench", "--data", "reviews.csv", "--model", model, "-o", "bench", "split.folds=2", *SHORT]
 
@@ -45,6 +46,8 @@ def test_a_bench_of_rows_of_ones_own_runs_each_fold_and_joins_them(capsys, tiny_
     assert code == 0
     assert all(name in out for name in ("finetune s", "ms for 1", "ms for 32", "parameters", "weights MB"))
     assert out.splitlines()[-1] == "written to bench; next: hf-suite results bench --cost"
+    monkeypatch.setenv("COLUMNS", "100")
+    assert "parameters" not in said(capsys, *words)[1]
     cells = sorted(path.parent for path in Path("bench").rglob("result.json"))
     assert [cell.name for cell in cells] == ["seed-0-fold-0", "seed-0-fold-1"]
     assert cells[0].parent == cells[1].parent

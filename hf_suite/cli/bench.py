@@ -73,6 +73,9 @@ DryRun = Annotated[
 ]
 
 
+_ROOM = 160  # letters in a line from which a table with the columns of cost is no heap of broken words
+
+
 def bench(
     suite: Suite = None,
     keys: Keys = None,
@@ -244,5 +247,6 @@ def _show(place: Path, outcome: "Outcome", as_json: bool, *, cost: bool) -> None
     from hf_suite.report import render
     from hf_suite.report.table import of_folder
 
-    wide_console().print(render.terminal(of_folder(place, cost=cost)))
+    console = wide_console()
+    console.print(render.terminal(of_folder(place, cost=cost and console.width >= _ROOM)))
     typer.echo(f"written to {place}; next: hf-suite results {place}{' --cost' if cost else ''}")
